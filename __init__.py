@@ -1,0 +1,27 @@
+"""Compile MobileNetV3-class networks for ARM CPUs.
+
+The names below are imported when first used: importing TVM takes seconds, and `armlet --help` must not.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "build": ".frontend",
+    "load": ".frontend",
+    "optimize": ".passes",
+    "compile": ".compiler",
+    "Artifact": ".artifact",
+    "open_device": ".targets",
+    "CORES": ".targets",
+}
+
+__all__ = ["CORES", "Artifact", "build", "compile", "load", "open_device", "optimize"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name], __name__), name)
