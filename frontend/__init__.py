@@ -1,1 +1,7 @@
-"""TBD."""
+"""ONNX graphs: built from the papers' tables, or read from a file."""
+
+from .counts import Counts, LayerCount, count
+from .importer import load
+from .zoo import ARCHITECTURES, Architecture, build
+
+__all__ = ["ARCHITECTURES", "Architecture", "Counts", "LayerCount", "build", "count", "load"]

@@ -1,0 +1,175 @@
+"""A builder of ONNX graphs for convolutional networks, on onnx-ir.
+
+Every method adds one node (`squeeze_excite`: six), names it after the scope it stands in, and gives its
+output a static NCHW shape. Parameters are random from a seed; a checkpoint replaces them by name.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import onnx_ir as ir
+
+from .random_weights import RandomWeights, second_moment_after
+
+# What ONNX Runtime 1.18 and later load; newer versions of onnx write more than any runtime reads.
+OPSET_VERSION = 21
+IR_VERSION = 10
+
+Activation = Literal["relu", "relu6", "hard_sigmoid", "hard_swish"]
+
+
+class GraphBuilder:
+    """Builds one ONNX graph with one input and one output, batch 1, float32."""
+
+    def __init__(self, name: str, *, batch_norm_epsilon: float, seed: int = 0):
+        self._graph = ir.Graph((), (), nodes=(), opset_imports={"": OPSET_VERSION}, name=name)
+        self._batch_norm_epsilon = batch_norm_epsilon
+        self._random = RandomWeights(seed)
+        self._scopes: list[str] = []
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Prefix the names of everything built inside: `block3/expand/...`."""
+        self._scopes.append(name)
+        yield
+        self._scopes.pop()
+
+    def input(self, name: str, shape: Sequence[int]) -> ir.Value:
+        """Add a graph input of NCHW `shape`."""
+        value = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+        self._graph.inputs.append(value)
+        self._random.expect(value, 1.0)
+        return value
+
+    def conv(
+        self,
+        x: ir.Value,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> ir.Value:
+        """Convolve [1, C, H, W] to [1, channels, H / stride, W / stride], symmetric padding."""
+        _, channels_in, height, width = shape_of(x)
+        pad = (kernel - 1) // 2
+        out = [1, channels, *((size + 2 * pad - kernel) // stride + 1 for size in (height, width))]
+        weight_shape = (channels, channels_in // groups, kernel, kernel)
+        y = self._node(
+            "Conv",
+            [x],
+            "conv",
+            out,
+            self._random.linear(self._path("conv"), weight_shape, x, bias),
+            kernel_shape=[kernel, kernel],
+            strides=[stride, stride],
+            pads=[pad] * 4,
+            group=groups,
+        )
+        self._random.expect(y, second_moment_after("biased" if bias else "unbiased"))
+        return y
+
+    def batch_norm(self, x: ir.Value) -> ir.Value:
+        """Normalise the channels of [1, C, H, W] with running statistics."""
+        parameters = self._random.batch_norm(self._path("bn"), shape_of(x)[1])
+        y = self._node(
+            "BatchNormalization", [x], "bn", shape_of(x), parameters, epsilon=self._batch_norm_epsilon
+        )
+        self._random.expect(y, second_moment_after("batch_norm"))
+        return y
+
+    def activation(self, x: ir.Value, kind: Activation, name: str = "act") -> ir.Value:
+        """Apply `kind` to each element."""
+        match kind:
+            case "relu":
+                y = self._node("Relu", [x], name, shape_of(x))
+            case "relu6":
+                bounds = {"min": np.float32(0), "max": np.float32(6)}
+                y = self._node("Clip", [x], name, shape_of(x), bounds)
+            case "hard_sigmoid":
+                y = self._node("HardSigmoid", [x], name, shape_of(x), alpha=1 / 6, beta=0.5)
+            case "hard_swish":
+                y = self._node("HardSwish", [x], name, shape_of(x))
+        self._random.expect(y, second_moment_after(kind))
+        return y
+
+    def global_average_pool(self, x: ir.Value) -> ir.Value:
+        """Average [1, C, H, W] over the map to [1, C, 1, 1]."""
+        y = self._node("GlobalAveragePool", [x], "pool", [*shape_of(x)[:2], 1, 1])
+        # The variance within a channel averages out; about this much stays between channels.
+        self._random.expect(y, 0.5 * self._random.second_moment(x))
+        return y
+
+    def squeeze_excite(self, x: ir.Value, squeezed: int) -> ir.Value:
+        """Scale the channels of [1, C, H, W] by a gate made from their means (MobileNetV3, section 5.3)."""
+        with self.scope("se"):
+            pooled = self.global_average_pool(x)
+            with self.scope("reduce"):
+                reduced = self.activation(self.conv(pooled, squeezed, bias=True), "relu")
+            with self.scope("expand"):
+                expanded = self.conv(reduced, shape_of(x)[1], bias=True)
+            gate = self.activation(expanded, "hard_sigmoid", "gate")
+            y = self._node("Mul", [x, gate], "scale", shape_of(x))
+            self._random.expect(y, self._random.second_moment(x) * self._random.second_moment(gate))
+        return y
+
+    def add(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """Add two values of the same shape."""
+        z = self._node("Add", [x, y], "add", shape_of(x))
+        self._random.expect(z, self._random.second_moment(x) + self._random.second_moment(y))
+        return z
+
+    def flatten(self, x: ir.Value) -> ir.Value:
+        """Reshape [1, C, 1, 1] to [1, C]."""
+        y = self._node("Flatten", [x], "flatten", [1, shape_of(x)[1]])
+        self._random.expect(y, self._random.second_moment(x))
+        return y
+
+    def linear(self, x: ir.Value, features: int) -> ir.Value:
+        """Map [1, K] to [1, features] with a bias."""
+        parameters = self._random.linear(self._path("linear"), (features, shape_of(x)[1]), x, bias=True)
+        y = self._node("Gemm", [x], "linear", [1, features], parameters, transB=1)
+        self._random.expect(y, second_moment_after("biased"))
+        return y
+
+    def model(self, output: ir.Value, metadata: Mapping[str, str]) -> ir.Model:
+        """Finish: name `output` "logits" and return the model."""
+        output.name = "logits"
+        self._graph.outputs.append(output)
+        return ir.Model(
+            self._graph, ir_version=IR_VERSION, producer_name="armlet", metadata_props=dict(metadata)
+        )
+
+    def _path(self, name: str) -> str:
+        return "/".join([*self._scopes, name])
+
+    def _node(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        name: str,
+        shape: Sequence[int],
+        parameters: Mapping[str, np.ndarray] | None = None,
+        **attributes: float | int | list[int],
+    ) -> ir.Value:
+        path = self._path(name)
+        constants = []
+        for role, array in (parameters or {}).items():
+            tensor = ir.tensor(array, name=f"{path}/{role}")
+            constant = ir.Value(
+                name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor
+            )
+            self._graph.register_initializer(constant)
+            constants.append(constant)
+        output = ir.Value(name=path, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+        self._graph.append(
+            ir.node(op_type, [*inputs, *constants], attributes=attributes, outputs=[output], name=path)
+        )
+        return output
+
+
+def shape_of(value: ir.Value) -> list[int]:
+    """The static shape of `value`; a TypeError where it has none or it is symbolic."""
+    return [int(size) for size in value.shape]  # type: ignore[union-attr, arg-type]

@@ -1,0 +1,93 @@
+"""The networks that armlet builds, by name."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import onnx_ir as ir
+
+from ..errors import UsageError
+from . import mobilenet_v3_large, mobilenet_v3_small
+from .mobilenet_v2 import mobilenet_v2
+from .mobilenet_v3 import mobilenet_v3
+from .widths import WidthRule
+
+# The ImageNet normalisation of torchvision and timm, of RGB in 0..1.
+_MEAN = [0.485, 0.456, 0.406]
+_STD = [0.229, 0.224, 0.225]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network with its published ImageNet accuracy (top-1, %, width 1, 224 pixels) and the source."""
+
+    build: Callable[..., ir.Model]
+    published_top1: float
+    source: str
+    has_variants: bool = True  # minimalistic, and more than one width rule
+
+
+ARCHITECTURES = {
+    "mobilenet_v3_large": Architecture(
+        partial(
+            mobilenet_v3,
+            "mobilenet_v3_large",
+            mobilenet_v3_large.TABLE,
+            mobilenet_v3_large.LAST_CONV,
+            mobilenet_v3_large.HEAD,
+        ),
+        75.2,
+        "arXiv 1905.02244, table 3",
+    ),
+    "mobilenet_v3_small": Architecture(
+        partial(
+            mobilenet_v3,
+            "mobilenet_v3_small",
+            mobilenet_v3_small.TABLE,
+            mobilenet_v3_small.LAST_CONV,
+            mobilenet_v3_small.HEAD,
+        ),
+        67.4,
+        "arXiv 1905.02244, table 3",
+    ),
+    "mobilenet_v2": Architecture(mobilenet_v2, 72.0, "arXiv 1801.04381, table 4", has_variants=False),
+}
+
+
+def build(
+    name: str,
+    *,
+    width: float = 1.0,
+    resolution: int = 224,
+    classes: int = 1000,
+    minimalistic: bool = False,
+    width_rule: WidthRule = "paper",
+    seed: int = 0,
+) -> ir.Model:
+    """Build network `name` as ONNX with random weights: image [1, 3, resolution, resolution] to logits.
+
+    Raises UsageError for an unknown name, or an option out of range or unknown to that network.
+    """
+    if name not in ARCHITECTURES:
+        raise UsageError(f"no model named {name!r}: expected one of {', '.join(ARCHITECTURES)}")
+    architecture = ARCHITECTURES[name]
+    if minimalistic and not architecture.has_variants:
+        raise UsageError(f"{name} has no minimalistic form: leave --minimalistic out")
+    if not 0.1 <= width <= 4:
+        raise UsageError(f"width is {width:g}: expected a factor between 0.1 and 4")
+    if not 32 <= resolution <= 2048:
+        raise UsageError(f"resolution is {resolution}: expected 32 to 2048 pixels")
+    if classes < 1:
+        raise UsageError(f"classes is {classes}: expected at least 1")
+    if seed < 0:
+        raise UsageError(f"seed is {seed}: expected 0 or more")
+    options = {"width": width, "resolution": resolution, "classes": classes, "seed": seed}
+    if architecture.has_variants:
+        options |= {"minimalistic": minimalistic, "width_rule": width_rule}
+    metadata = {
+        "armlet.model": json.dumps({"name": name, **options}),
+        "armlet.weights": f"random, seed {seed}",
+        "armlet.preprocessing": json.dumps({"size": resolution, "mean": _MEAN, "std": _STD}),
+    }
+    return architecture.build(**options, metadata=metadata)
