@@ -12,13 +12,13 @@ _HOME = {
     "build": ".frontend",
     "load": ".frontend",
     "optimize": ".passes",
-    "compile": ".compiler",
+    "compile_model": ".compiler",
     "Artifact": ".artifact",
     "open_device": ".targets",
     "CORES": ".targets",
 }
 
-__all__ = ["CORES", "Artifact", "build", "compile", "load", "open_device", "optimize"]
+__all__ = ["CORES", "Artifact", "build", "compile_model", "load", "open_device", "optimize"]
 
 
 def __getattr__(name: str) -> Any:

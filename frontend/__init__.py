@@ -2,6 +2,7 @@
 
 from .counts import Counts, LayerCount, count
 from .importer import load
+from .writer import save
 from .zoo import ARCHITECTURES, Architecture, build
 
-__all__ = ["ARCHITECTURES", "Architecture", "Counts", "LayerCount", "build", "count", "load"]
+__all__ = ["ARCHITECTURES", "Architecture", "Counts", "LayerCount", "build", "count", "load", "save"]

@@ -2,7 +2,8 @@
 
 import onnx_ir as ir
 
-from .builder import Activation, GraphBuilder, shape_of
+from .builder import Activation, GraphBuilder
+from .shapes import shape_of
 
 
 def conv_bn_act(

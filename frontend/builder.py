@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .random_weights import RandomWeights, second_moment_after
+from .shapes import shape_of
 
 # What ONNX Runtime 1.18 and later load; newer versions of onnx write more than any runtime reads.
 OPSET_VERSION = 21
@@ -86,7 +87,7 @@ class GraphBuilder:
             case "relu":
                 y = self._node("Relu", [x], name, shape_of(x))
             case "relu6":
-                bounds = {"min": np.float32(0), "max": np.float32(6)}
+                bounds = {"min": np.array(0, np.float32), "max": np.array(6, np.float32)}
                 y = self._node("Clip", [x], name, shape_of(x), bounds)
             case "hard_sigmoid":
                 y = self._node("HardSigmoid", [x], name, shape_of(x), alpha=1 / 6, beta=0.5)
@@ -159,7 +160,10 @@ class GraphBuilder:
         for role, array in (parameters or {}).items():
             tensor = ir.tensor(array, name=f"{path}/{role}")
             constant = ir.Value(
-                name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor
+                name=tensor.name,
+                shape=ir.Shape(array.shape),
+                type=ir.TensorType(tensor.dtype),
+                const_value=tensor,
             )
             self._graph.register_initializer(constant)
             constants.append(constant)
@@ -168,8 +172,3 @@ class GraphBuilder:
             ir.node(op_type, [*inputs, *constants], attributes=attributes, outputs=[output], name=path)
         )
         return output
-
-
-def shape_of(value: ir.Value) -> list[int]:
-    """The static shape of `value`; a TypeError where it has none or it is symbolic."""
-    return [int(size) for size in value.shape]  # type: ignore[union-attr, arg-type]

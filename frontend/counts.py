@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from .builder import shape_of
+from .shapes import shape_of
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def _learnable(node: ir.Node) -> list[ir.Value]:
 def _macs(node: ir.Node) -> int:
     if node.op_type == "SqueezeExcite":  # armlet's own function: two 1x1 convolutions of a 1x1 map
         _, reduce, _, expand, _ = node.inputs
-        return math.prod(shape_of(reduce)) + math.prod(shape_of(expand))  # type: ignore[arg-type]
+        return math.prod(shape_of(reduce)) + math.prod(shape_of(expand))
     if node.op_type not in {"Conv", "Gemm", "MatMul"}:
         return 0
     output = math.prod(shape_of(node.outputs[0]))
     if node.op_type == "Conv":
-        return output * math.prod(shape_of(node.inputs[1])[1:])  # type: ignore[arg-type]
-    x = shape_of(node.inputs[0])  # type: ignore[arg-type]
-    return output * (x[0] if node.op_type == "Gemm" and node.attributes.get_int("transA", 0) else x[-1])
+        return output * math.prod(shape_of(node.inputs[1])[1:])
+    rows_first = node.op_type == "Gemm" and node.attributes.get_int("transA", 0) == 1
+    return output * shape_of(node.inputs[0])[0 if rows_first else -1]

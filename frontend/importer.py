@@ -43,19 +43,12 @@ def from_proto(proto: onnx.ModelProto, name: str) -> ir.Model:
     for value in proto.graph.input:
         _check_static(value, name, "input")
     try:
-        onnx.checker.check_model(proto, full_check=True)
         proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+        _check_all_static(proto, name)
+        # After the shapes: the checker wants those of outputs, which many exporters leave out.
+        onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InvalidModelError(f"{name} is not valid ONNX: {_first_line(error)}") from error
-    known = {value.name: value for value in [*proto.graph.value_info, *proto.graph.output]}
-    for node in proto.graph.node:
-        for output in filter(None, node.output):
-            if output not in known:
-                raise InvalidModelError(
-                    f"{name}: the shape of {output!r} (node {node.name!r}, {node.op_type}) cannot be "
-                    "inferred: expected static shapes"
-                )
-            _check_static(known[output], name, f"output of node {node.name!r}")
     return ir.from_proto(proto)
 
 
@@ -70,12 +63,18 @@ def _check_size(tensor: onnx.TensorProto, name: str) -> None:
         ) from error
 
 
+def _check_all_static(proto: onnx.ModelProto, name: str) -> None:
+    known = {value.name: value for value in [*proto.graph.value_info, *proto.graph.output]}
+    for node in proto.graph.node:
+        for output in filter(None, node.output):
+            role = f"output of node {node.name!r} ({node.op_type})"
+            _check_static(known.get(output, onnx.ValueInfoProto(name=output)), name, role)
+
+
 def _check_static(value: onnx.ValueInfoProto, name: str, role: str) -> None:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type" or not value.type.tensor_type.HasField("shape"):
-        raise InvalidModelError(
-            f"{name}: {role} {value.name!r} has no shape: expected a tensor of static shape"
-        )
+        raise InvalidModelError(f"{name}: {role} {value.name!r} has no known shape: expected static sizes")
     shape = [
         d.dim_value if d.HasField("dim_value") else (d.dim_param or "?")
         for d in value.type.tensor_type.shape.dim

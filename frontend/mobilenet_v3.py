@@ -6,7 +6,7 @@ from typing import NamedTuple
 import onnx_ir as ir
 
 from .blocks import conv_bn_act, inverted_residual
-from .builder import GraphBuilder
+from .builder import Activation, GraphBuilder
 from .widths import WidthRule, Widths
 
 # TF-slim, torchvision and Keras agree; timm's own checkpoints use 1e-5.
@@ -45,7 +45,7 @@ def mobilenet_v3(
     """
     b = GraphBuilder(name, batch_norm_epsilon=BATCH_NORM_EPSILON, seed=seed)
     widths = Widths(width, width_rule)
-    swish = "relu" if minimalistic else "hard_swish"
+    swish: Activation = "relu" if minimalistic else "hard_swish"
 
     x = b.input("image", [1, 3, resolution, resolution])
     channels = widths.channels(STEM_CHANNELS)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import onnx_ir as ir
 
@@ -82,12 +83,13 @@ def build(
         raise UsageError(f"classes is {classes}: expected at least 1")
     if seed < 0:
         raise UsageError(f"seed is {seed}: expected 0 or more")
-    options = {"width": width, "resolution": resolution, "classes": classes, "seed": seed}
+    options: dict[str, Any] = {"width": width, "resolution": resolution, "classes": classes, "seed": seed}
     if architecture.has_variants:
         options |= {"minimalistic": minimalistic, "width_rule": width_rule}
+    preprocessing = {"resize": round(resolution * 256 / 224), "crop": resolution, "mean": _MEAN, "std": _STD}
     metadata = {
         "armlet.model": json.dumps({"name": name, **options}),
         "armlet.weights": f"random, seed {seed}",
-        "armlet.preprocessing": json.dumps({"size": resolution, "mean": _MEAN, "std": _STD}),
+        "armlet.preprocessing": json.dumps(preprocessing),
     }
     return architecture.build(**options, metadata=metadata)

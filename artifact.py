@@ -1,0 +1,104 @@
+"""The artifact: a folder that `compile` writes and every other command reads.
+
+model.onnx      the optimised network
+model.so        the compiled network, for TVM's runtime
+sample/         an input and the output expected for it
+manifest.json   what all of it is, with the SHA-256 of each file: the same bytes for the same inputs
+report.json     what compiling it showed: rewrites, errors, times; not hashed
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InvalidArtifactError, UsageError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+MODEL = "model.onnx"
+LIBRARY = "model.so"
+SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` in a form that is the same for the same content, and readable in a diff."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest of the artifact in `folder`, with the hashes of the files that are there."""
+    hashed = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != REPORT)
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in hashed}
+    write_json(folder / MANIFEST, {"format": FORMAT, "files": files, **manifest})
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact whose files are as they were made."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> "Artifact":
+        """Read the artifact in `folder` and check every hash.
+
+        Raises UsageError if there is no such folder, InvalidArtifactError if it is not an artifact or a
+        file of it was changed, lost or added.
+        """
+        if not folder.is_dir():
+            raise UsageError(f"no artifact at {folder}: make one with armlet compile")
+        try:
+            manifest = json.loads((folder / MANIFEST).read_bytes())
+            format_, files = manifest["format"], manifest["files"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidArtifactError(
+                f"{folder} is not an artifact: its {MANIFEST} is missing or damaged; compile it again"
+            ) from error
+        if format_ != FORMAT:
+            raise InvalidArtifactError(f"{folder} has format {format_}, expected {FORMAT}: compile it again")
+        for name, expected in files.items():
+            path = folder / name
+            if not path.is_file() or sha256(path) != expected:
+                state = "has changed since" if path.is_file() else "is gone, which was there when"
+                raise InvalidArtifactError(f"{path} {state} the artifact was made: compile it again")
+        return cls(folder, manifest)
+
+    @property
+    def library(self) -> Path:
+        """The module for TVM's runtime."""
+        return self.folder / LIBRARY
+
+    @property
+    def model(self) -> Path:
+        """The optimised ONNX network."""
+        return self.folder / MODEL
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """What compiling it showed."""
+        report: dict[str, Any] = json.loads((self.folder / REPORT).read_bytes())
+        return report
+
+    @cached_property
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """An input, and the output that ONNX Runtime computed for it."""
+        return np.load(self.folder / SAMPLE_INPUT), np.load(self.folder / SAMPLE_OUTPUT)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The size of each file in bytes."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in files}

@@ -1,0 +1,283 @@
+"""The command line: each command parses, calls one function of the library, and shows what it returned."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .console import print_json, print_table, progress_bar
+from .errors import ArmletError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+force_option = click.option("--force", is_flag=True, help="Replace what is there.")
+device_option = click.option(
+    "--device",
+    "uri",
+    required=True,
+    metavar="URI",
+    help="host, emulated:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
+)
+artifact_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+
+
+def main() -> None:
+    """Run the command line; every failure is one line and the exit code of its kind."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("armlet: interrupted", err=True)
+        sys.exit(130)
+    except ArmletError as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"armlet: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="armlet")
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+def cli(debug: bool) -> None:
+    """Compile MobileNetV3-class networks for ARM CPUs.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 5 device unreachable or lost, 6 invalid model or artifact,
+    130 interrupted.
+    """
+
+
+@cli.command()
+@json_option
+def models(as_json: bool) -> None:
+    """List the networks that can be built."""
+    from .frontend import ARCHITECTURES, build, count
+
+    rows = []
+    for name, architecture in ARCHITECTURES.items():
+        counts = count(build(name))
+        rows.append((name, counts.parameters, counts.macs, architecture.published_top1, architecture.source))
+    keys = ("name", "parameters", "macs", "published_top1_percent", "source")
+    if as_json:
+        print_json({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
+    else:
+        print_table(("model", "parameters", "MACs", "published top-1 %", "source"), rows)
+
+
+@cli.command()
+@click.argument("name", metavar="MODEL")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="M.onnx")
+@click.option("--width", type=float, default=1.0, show_default=True, help="Factor on the channels.")
+@click.option("--resolution", type=int, default=224, show_default=True, help="Height and width in pixels.")
+@click.option("--classes", type=int, default=1000, show_default=True)
+@click.option("--minimalistic", is_flag=True, help="No 5x5, no squeeze-excite, no h-swish.")
+@click.option(
+    "--width-rule",
+    type=click.Choice(["paper", "torchvision"]),
+    default="paper",
+    show_default=True,
+    help="How channels follow the width: the paper keeps the head below width 1.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
+@force_option
+@json_option
+def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -> None:
+    """Build a network with random weights as an ONNX file."""
+    from . import frontend
+
+    model = frontend.build(name, **options)
+    frontend.save(model, output, force=force)
+    counts = frontend.count(model)
+    if as_json:
+        layers = [vars(layer) for layer in counts.layers]
+        print_json(
+            {"file": str(output), "parameters": counts.parameters, "macs": counts.macs, "layers": layers}
+        )
+    else:
+        click.echo(f"{output}: {counts.parameters:,} parameters, {counts.macs:,} MACs, random weights")
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="IN.onnx")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT.onnx")
+@click.option(
+    "--for",
+    "target",
+    type=click.Choice(["tvm", "onnxruntime"]),
+    default="tvm",
+    show_default=True,
+    help="Everything as clips, or what ONNX Runtime runs fastest.",
+)
+@force_option
+@json_option
+def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool) -> None:
+    """Rewrite an ONNX file, proving each rewrite with ONNX Runtime."""
+    from . import frontend, passes
+
+    optimized = passes.optimize(frontend.load(source), target)
+    frontend.save(optimized.model, output, force=force)
+    if as_json:
+        print_json({"file": str(output), **optimized.report.to_json()})
+    else:
+        _show_passes(optimized.report.to_json())
+        click.echo(f"written to {output}")
+
+
+@cli.command(name="compile")
+@click.argument("source", metavar="MODEL|M.onnx")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@click.option("--target", "core", required=True, metavar="CORE", help="cortex-a76, ..., or host.")
+@click.option("--os", type=click.Choice(["linux", "android"]), default="linux", show_default=True)
+@click.option(
+    "--layout",
+    type=click.Choice(["nchw", "nhwc"]),
+    default="nchw",
+    show_default=True,
+    help="Of the network's inputs and outputs.",
+)
+@force_option
+@json_option
+def compile_(source: str, output: Path, core: str, os: str, layout: Any, force: bool, as_json: bool) -> None:
+    """Compile a network of armlet's (random weights) or an ONNX file for a core."""
+    from . import compiler, frontend, targets
+
+    target = targets.find_core(core)
+    model = frontend.build(source) if source in frontend.ARCHITECTURES else frontend.load(Path(source))
+    with progress_bar(f"compiling {source} for {core}") as progress:
+        artifact = compiler.compile_model(
+            model,
+            output,
+            target,
+            os=os,
+            layout=layout,
+            witness=targets.find_witness(target),
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        print_json({"folder": str(output), "file_bytes": artifact.sizes, "report": artifact.report})
+        return
+    _show_passes(artifact.report["passes"])
+    print_table(("file", "bytes"), artifact.sizes.items(), title=f"{output}")
+    _show_verification(artifact.report["verification"])
+    for layer in artifact.report["fallbacks"]:
+        click.echo(f"left to TVM's own code: {layer}")
+
+
+@cli.command()
+@artifact_argument
+@device_option
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A picture or an .npy array; the artifact's own sample if left out.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE.npy", help="Write the outputs there."
+)
+@json_option
+def run(folder: Path, uri: str, source: Path | None, output: Path | None, as_json: bool) -> None:
+    """Run an artifact on a device and compare the result with ONNX Runtime's."""
+    from . import inference, targets
+    from .artifact import Artifact
+
+    artifact, device = Artifact.open(folder), targets.open_device(uri)
+    image = inference.read_input(source, artifact) if source else artifact.sample[0]
+    result = inference.infer(artifact, device, image)
+    if output:
+        result.save(output)
+    weights = artifact.manifest["source"]["weights"]
+    if as_json:
+        top5 = [{"class": place, "value": value} for place, value in result.top5]
+        agreement = {"worst_error": result.worst_error, "same_top5": result.same_top5}
+        print_json({"device": uri, "weights": weights, "top5": top5, "against_onnxruntime": agreement})
+        return
+    print_table(("class", "value"), result.top5, title="top 5")
+    click.echo(
+        f"{uri} against ONNX Runtime: worst error {result.worst_error:.1e} of the output's range, "
+        f"{'the same' if result.same_top5 else 'another'} top 5"
+    )
+    click.echo(f"weights: {weights}")
+
+
+@cli.command()
+@click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
+@device_option
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@json_option
+def bench(folders: tuple[Path, ...], uri: str, rounds: int, as_json: bool) -> None:
+    """Measure the latency of artifacts on a real device, one thread, batch 1."""
+    from . import inference, targets
+    from .artifact import Artifact
+
+    device, results = targets.open_device(uri), {}
+    for folder in folders:
+        artifact = Artifact.open(folder)
+        inference.check_fit(artifact, device)
+        results[str(folder)] = targets.measure(device, artifact.library, [artifact.sample[0]], rounds=rounds)
+    if as_json:
+        entries = [{"folder": name, "samples_ms": result.samples_ms} for name, result in results.items()]
+        print_json({"device": uri, "artifacts": entries})
+        return
+    percentiles = (50, 10, 90)
+    rows = [
+        (name, *(result.percentile(percent) for percent in percentiles)) for name, result in results.items()
+    ]
+    print_table(("artifact", "median ms", "10% ms", "90% ms"), rows, title=f"{uri}, {rounds} rounds")
+
+
+@cli.command()
+@click.option("--tracker", "trackers", multiple=True, metavar="tracker://HOST:PORT/KEY", help="Ask it too.")
+@json_option
+def devices(trackers: tuple[str, ...], as_json: bool) -> None:
+    """List the devices that can be reached from here."""
+    from . import targets
+
+    statuses = targets.list_devices(trackers)
+    if as_json:
+        print_json({"devices": [vars(status) for status in statuses]})
+    else:
+        rows = [(status.uri, "yes" if status.available else "no", status.note) for status in statuses]
+        print_table(("device", "usable", "note"), rows)
+
+
+@cli.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what is missing, and the command that brings it."""
+    from . import targets
+
+    findings = targets.diagnose()
+    if as_json:
+        print_json({"findings": [vars(finding) for finding in findings]})
+    else:
+        print_table(("what", "found", "to get it"), [(f.name, f.found, f.remedy) for f in findings])
+
+
+def _show_passes(report: dict[str, Any]) -> None:
+    rows = [
+        (p["name"], p["found"], p["rewritten"], len(p["refused"]), p["worst_error"]) for p in report["passes"]
+    ]
+    print_table(("pass", "found", "rewritten", "refused", "worst error"), rows)
+    for entry in report["passes"]:
+        for refusal in entry["refused"]:
+            click.echo(f"{entry['name']} refused {refusal['node']}: {refusal['reason']}")
+    click.echo(
+        f"against the original in ONNX Runtime: worst error {report['worst_error']:.1e} of the output's "
+        f"range, at most {report['tolerance']:.0e} allowed"
+    )
+
+
+def _show_verification(verification: dict[str, Any]) -> None:
+    if verification["device"] is None:
+        click.echo(f"compiled network not verified: {verification['reason']}")
+    else:
+        click.echo(
+            f"compiled network on {verification['device']}: worst error {verification['worst_error']:.1e} of "
+            f"the output's range, at most {verification['tolerance']:.0e} allowed"
+        )

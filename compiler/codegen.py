@@ -1,0 +1,67 @@
+"""From Relax and TIR to machine code: one cached object a kernel, the rest linked around them."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from ..files import cache_folder, written_beside
+from ..targets import Core, Toolchain
+from .kernels import Kernel
+from .lowering import Lowered
+
+PINS = {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
+
+
+def compile_kernel(name: str, kernel: Kernel, target: dict[str, Any]) -> Path:
+    """The object file of `kernel` for the TVM `target`, from the cache if it is there.
+
+    It holds one function of TVM's packed interface, `name`.
+    """
+    content = json.dumps([name, kernel.function.script(), target, PINS], sort_keys=True)
+    cached = cache_folder("kernels") / f"{hashlib.sha256(content.encode()).hexdigest()}.o"
+    if not cached.exists():
+        function = kernel.function.with_attr("global_symbol", name)
+        module = tvm.compile(tvm.IRModule({name: function}), target=tvm.target.Target(target)).mod
+        with written_beside(cached, force=True) as draft:
+            module.write_to_file(str(draft))
+    return cached
+
+
+def build_library(
+    lowered: Lowered,
+    core: Core,
+    os: str,
+    toolchain: Toolchain,
+    output: Path,
+    progress: Callable[[str, float], None],
+) -> None:
+    """Compile `lowered` for `core` and link it to `output`, a module for TVM's Relax VM.
+
+    `progress` is told what is being done and which part of the whole is done. Raises ArmletError if the
+    toolchain fails.
+    """
+    target = core.tvm_target(os)
+    objects: list[Path] = []
+    for number, (name, kernel) in enumerate(lowered.kernels.items()):
+        progress(f"kernel {name}", number / (len(lowered.kernels) + 1))
+        objects.append(compile_kernel(name, kernel, target))
+    progress("network", len(lowered.kernels) / (len(lowered.kernels) + 1))
+    executable = relax.build(lowered.module, tvm.target.Target(target))
+
+    def link(library: str, files: list[str], **_: Any) -> None:
+        toolchain.link_library([*map(Path, files), *objects], Path(library))
+
+    link.object_format = "o"  # type: ignore[attr-defined]  # what export_library asks of its linker
+    # TVM leaves its objects in the folder it is given.
+    with tempfile.TemporaryDirectory(prefix="armlet-build-") as folder:
+        library = Path(folder, "model.so")
+        executable.export_library(str(library), fcompile=link, workspace_dir=folder)
+        shutil.copyfile(library, output)

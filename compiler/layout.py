@@ -1,0 +1,20 @@
+"""The two orders of a map's axes: NCHW, which is ONNX's, and NHWC, which the kernels compute in."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+Layout = Literal["nchw", "nhwc"]
+
+
+def shape_in(layout: Layout, shape: Sequence[int]) -> list[int]:
+    """The ONNX `shape` in `layout`; ranks other than 4 have no layout."""
+    return [shape[0], *shape[2:], shape[1]] if layout == "nhwc" and len(shape) == 4 else list(shape)
+
+
+def array_in(layout: Layout, array: np.ndarray) -> np.ndarray:
+    """The ONNX `array` in `layout`; ranks other than 4 have no layout."""
+    if layout == "nhwc" and array.ndim == 4:
+        return np.ascontiguousarray(array.transpose(0, 2, 3, 1))
+    return array

@@ -1,0 +1,60 @@
+"""What the manifest of an artifact says of it: only what follows from the inputs, no time and no machine."""
+
+import hashlib
+import json
+from typing import Any
+
+import onnx_ir as ir
+
+from .. import __version__
+from ..frontend.shapes import shape_of
+from ..targets import Core, Toolchain
+from .codegen import PINS
+from .layout import Layout, shape_in
+from .lowering import Lowered
+from .verification import TOLERANCE
+
+
+def describe(
+    model: ir.Model, lowered: Lowered, core: Core, os: str, layout: Layout, toolchain: Toolchain
+) -> dict[str, Any]:
+    """The manifest of `model`, compiled; the files and their hashes are added by `artifact.seal`."""
+    source = ir.to_proto(model).SerializeToString(deterministic=True)
+    return {
+        "armlet": __version__,
+        "pins": PINS,
+        "toolchain": {"name": toolchain.name, "version": toolchain.version},
+        "source": {
+            "sha256": hashlib.sha256(source).hexdigest(),
+            "weights": model.metadata_props.get("armlet.weights", "of the model"),
+        },
+        "target": {"core": core.name, "os": os, **core.tvm_target(os)},
+        "precision": "fp32",
+        "layout": layout,
+        "tolerance": TOLERANCE,
+        "inputs": [_describe(value, layout) for value in model.graph.inputs],
+        "outputs": [_describe(value, layout) for value in model.graph.outputs],
+        "preprocessing": json.loads(model.metadata_props.get("armlet.preprocessing", "null")),
+        "kernels": [
+            {
+                "name": name,
+                "family": kernel.family,
+                "layers": lowered.layers[name],
+                "macs": kernel.macs,
+                "constant_bytes": sum(constant.nbytes for constant in kernel.constants),
+            }
+            for name, kernel in lowered.kernels.items()
+        ],
+        "fallbacks": lowered.fallbacks,
+    }
+
+
+def _describe(value: ir.Value, layout: Layout) -> dict[str, Any]:
+    assert value.dtype is not None
+    shape = shape_in(layout, shape_of(value))
+    return {
+        "name": value.name,
+        "shape": shape,
+        "type": value.dtype.numpy().name,
+        "layout": layout if len(shape) == 4 else None,
+    }

@@ -1,0 +1,87 @@
+"""The whole way from an ONNX model to an artifact, on one screen."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx_ir as ir
+
+from .. import artifact
+from ..artifact import Artifact, seal, write_json
+from ..errors import InvalidModelError
+from ..files import written_beside
+from ..frontend.shapes import shape_of
+from ..passes import optimize
+from ..passes.verify import LARGE, reference
+from ..targets import Core, Device, find_toolchain
+from .codegen import build_library
+from .fuse import fuse
+from .layout import Layout
+from .lowering import lower
+from .manifest import describe
+from .verification import save_sample, verify
+
+
+def compile_model(
+    model: ir.Model,
+    output: Path,
+    core: Core,
+    *,
+    os: str = "linux",
+    layout: Layout = "nchw",
+    witness: Device | None = None,
+    force: bool = False,
+    progress: Callable[[str, float], None] = lambda what, part: None,
+) -> Artifact:
+    """Optimise `model` and compile it for `core` into the artifact folder `output`.
+
+    The result is run on `witness`, a device that can run it, and compared with ONNX Runtime on an ordinary
+    and on a large input; without one, the report says that this was not done. Inputs and outputs of rank 4
+    are in `layout`. `progress` is told what is being done and which part of the whole is behind.
+
+    Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
+    given, ArmletError if the toolchain fails or the compiled network is wrong.
+    """
+    _refuse_what_is_not_built_yet(model)
+    toolchain = find_toolchain(os, core.machine)
+    started = time.monotonic()
+    with written_beside(output, folder=True, force=force) as folder:
+        progress("optimise", 0.0)
+        optimized = optimize(model)
+        ir.save(optimized.model, folder / artifact.MODEL)
+
+        fused = optimized.model.clone()
+        fuse(fused)
+        lowered = lower(fused, layout)
+        library = folder / artifact.LIBRARY
+        build_library(
+            lowered, core, os, toolchain, library, lambda what, part: progress(what, 0.1 + 0.7 * part)
+        )
+
+        progress("verify", 0.8)
+        references = [reference(model, scale) for scale in (1.0, LARGE)]
+        save_sample(folder, references[0], layout)
+        report = {
+            "passes": optimized.report.to_json(),
+            "fallbacks": lowered.fallbacks,
+            "verification": verify(library, references, layout, witness),
+            "compile_seconds": round(time.monotonic() - started, 1),
+        }
+        seal(folder, describe(model, lowered, core, os, layout, toolchain))
+        write_json(folder / artifact.REPORT, report)
+    return Artifact.open(output)
+
+
+def _refuse_what_is_not_built_yet(model: ir.Model) -> None:
+    inputs = model.graph.inputs
+    if len(inputs) != 1:
+        raise InvalidModelError(
+            f"the model has {len(inputs)} inputs, expected one: split it, or fix the others"
+        )
+    image = inputs[0]
+    if image.dtype != ir.DataType.FLOAT:
+        raise InvalidModelError(f"input {image.name!r} is {image.dtype}, expected float32: export it so")
+    if shape_of(image)[0] != 1:
+        raise InvalidModelError(
+            f"input {image.name!r} has a batch of {shape_of(image)[0]}, expected 1: export the model so"
+        )

@@ -1,0 +1,50 @@
+"""Prove the compiled network against ONNX Runtime, on a device that runs it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import artifact
+from ..errors import ArmletError
+from ..passes.verify import Reference, relative_error
+from ..targets import Device
+from .layout import Layout, array_in
+
+# Relative to the range of the output.
+TOLERANCE = 1e-4
+
+
+def verify(
+    library: Path, references: Sequence[Reference], layout: Layout, device: Device | None
+) -> dict[str, Any]:
+    """The worst error of `library` on `device`, as the report has it.
+
+    Raises ArmletError if it is past the tolerance, DeviceError if the device is lost.
+    """
+    if device is None:
+        return {"device": None, "worst_error": None, "reason": "nothing here runs this target"}
+    with device.connect() as session:
+        program = session.load(library)
+        worst = max(
+            relative_error(
+                [array_in(layout, output) for output in reference.outputs],
+                program.run([array_in(layout, image) for image in reference.inputs.values()]),
+            )
+            for reference in references
+        )
+    if not worst <= TOLERANCE:
+        raise ArmletError(
+            f"the compiled network is off by {worst:.1e} of its output's range on {device.uri}, expected "
+            f"at most {TOLERANCE:.0e}: report this model as a bug of armlet"
+        )
+    return {"device": device.uri, "worst_error": worst, "tolerance": TOLERANCE}
+
+
+def save_sample(folder: Path, sample: Reference, layout: Layout) -> None:
+    """Write the sample input and the output expected for it, as the compiled network takes and gives them."""
+    (folder / artifact.SAMPLE_INPUT).parent.mkdir()
+    (image,) = sample.inputs.values()
+    np.save(folder / artifact.SAMPLE_INPUT, array_in(layout, image))
+    np.save(folder / artifact.SAMPLE_OUTPUT, array_in(layout, sample.outputs[0]))

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Make .venv with armlet and its tools, and install the system packages for cross compiling and emulating.
+# Quick when there is nothing to do. What cannot be installed is said in one line.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "setup: $*" >&2; exit 1; }
+
+case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64 | Linux-aarch64) ;;
+    *) fail "armlet runs on Linux on x86-64 or ARM64, this is $(uname -s) on $(uname -m)" ;;
+esac
+
+# package: how to tell that it is there
+missing=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+command -v python3 >/dev/null || missing+=(python3)
+command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
+command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
+command -v c++ >/dev/null || missing+=(g++)
+if [ "${#missing[@]}" -gt 0 ]; then
+    if [ "$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi
+    echo "setup: installing ${missing[*]}"
+    if ! { DEBIAN_FRONTEND=noninteractive $apt update -qq &&
+        DEBIAN_FRONTEND=noninteractive $apt install -y -qq --no-install-recommends "${missing[@]}"; } \
+        >.setup.log 2>&1; then
+        echo "setup: could not install ${missing[*]} (see .setup.log); as root: apt-get install ${missing[*]}" >&2
+    else
+        rm -f .setup.log
+    fi
+fi
+
+python=$(command -v python3 || true)
+[ -n "$python" ] || fail "python3 is missing: apt-get install python3 python3-venv"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "Python 3.11 or later is needed, this is $("$python" -V): install a newer python3"
+
+# Whatever decides what belongs into .venv: when it changes, the environment is brought up to date.
+stamp=.venv/.made-of
+wanted=$(cat pyproject.toml scripts/setup.sh | sha256sum)
+if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    echo "setup: making .venv"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv || fail "no virtual environment: apt-get install python3-venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' ||
+        fail "pip could not install armlet's requirements"
+    # The type checker needs a folder in which the root is called armlet.
+    mkdir -p .venv/tree
+    ln -sfn ../.. .venv/tree/armlet
+    echo "$wanted" >"$stamp"
+fi

@@ -1,0 +1,121 @@
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
+import pytest
+
+from armlet import build
+from armlet.errors import UsageError
+from armlet.frontend import ARCHITECTURES
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_valid_onnx_with_the_shapes_that_onnx_infers(name):
+    model = ir.to_proto(build(name))
+    onnx.checker.check_model(model, full_check=True)
+    outputs = {output for node in model.graph.node for output in node.output}
+    values = [*model.graph.value_info, *model.graph.output]
+    ours = {value.name: value.type for value in values if value.name in outputs}
+    del model.graph.value_info[:]
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    theirs = {v.name: v.type for v in [*inferred.graph.value_info, *inferred.graph.output]}
+    assert ours.keys() == outputs
+    assert ours == {name: theirs[name] for name in outputs}
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_norms", "squeeze_excites", "hard_swishes", "epsilon"),
+    [
+        # Tables 1 and 2: h-swish in the stem, twice in each HS row, after the last conv and in the head.
+        ("mobilenet_v3_large", 46, 8, 1 + 2 * 9 + 1 + 1, 1e-3),
+        ("mobilenet_v3_small", 34, 9, 1 + 2 * 8 + 1 + 1, 1e-3),
+        ("mobilenet_v2", 52, 0, 0, 1e-5),
+    ],
+)
+def test_operators_follow_the_tables(name, batch_norms, squeeze_excites, hard_swishes, epsilon):
+    ops = [node.op_type for node in build(name).graph]
+    assert ops.count("BatchNormalization") == batch_norms
+    assert ops.count("HardSigmoid") == squeeze_excites
+    assert ops.count("HardSwish") == hard_swishes
+    for node in build(name).graph:
+        if node.op_type == "BatchNormalization":
+            assert node.attributes["epsilon"].as_float() == pytest.approx(epsilon)
+
+
+def test_minimalistic_has_neither_large_kernels_nor_gates_nor_swish():
+    model = build("mobilenet_v3_large", minimalistic=True)
+    assert {node.op_type for node in model.graph} == {
+        "Conv",
+        "BatchNormalization",
+        "Relu",
+        "Add",
+        "GlobalAveragePool",
+        "Flatten",
+        "Gemm",
+    }
+    kernels = {tuple(n.attributes["kernel_shape"].as_ints()) for n in model.graph if n.op_type == "Conv"}
+    assert kernels == {(1, 1), (3, 3)}
+
+
+def test_names_say_where_a_node_stands():
+    names = [node.name for node in build("mobilenet_v3_large").graph]
+    assert len(set(names)) == len(names)
+    assert {"stem/act", "block3/expand/conv", "block4/se/gate", "block15/project/bn", "last/conv"} <= {*names}
+    # Row 1 of the table does not expand.
+    assert "block1/expand/conv" not in names
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_activations_span_both_kinks(name):
+    model = ir.to_proto(build(name))
+    sites = [
+        node.input[0] for node in model.graph.node if node.op_type in ("HardSwish", "HardSigmoid", "Clip")
+    ]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(site, 1, None) for site in sites)
+    session = ort.InferenceSession(model.SerializeToString())
+    image = np.random.default_rng(0).standard_normal((1, 3, 224, 224), dtype=np.float32)
+    _, *values = session.run(None, {"image": image})
+    assert len(values) >= 19
+    for site, value in zip(sites, values, strict=True):
+        # A gate has as few values as channels: 8 are enough for one past a kink, not for both.
+        low, high = (value < -3).mean(), (value > 3).mean()
+        assert low + high > 0.05, site
+        assert min(low, high) > 0.03 or value.size < 32, site
+        assert value.std() < 10, site
+
+
+def test_weights_follow_the_seed_and_the_name_alone():
+    def tensors(**options):
+        initializers = build("mobilenet_v3_small", **options).graph.initializers
+        return {name: value.const_value.numpy() for name, value in initializers.items()}
+
+    first, again, other = tensors(), tensors(), tensors(seed=1)
+    fewer_classes = tensors(classes=10)
+    for name, tensor in first.items():
+        assert np.array_equal(tensor, again[name])
+        if tensor.size > 1:
+            assert not np.array_equal(tensor, other[name]), name
+        if not name.startswith("classifier"):
+            assert np.array_equal(tensor, fewer_classes[name])
+
+
+def test_some_variances_are_as_small_as_epsilon():
+    initializers = build("mobilenet_v3_large").graph.initializers
+    variances = np.concatenate([v.const_value.numpy() for n, v in initializers.items() if n.endswith("/var")])
+    assert (variances < 2e-3).mean() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "complaint"),
+    [
+        ("resnet50", {}, "no model named 'resnet50'"),
+        ("mobilenet_v2", {"minimalistic": True}, "no minimalistic form"),
+        ("mobilenet_v2", {"width": 0}, "width is 0"),
+        ("mobilenet_v2", {"resolution": 16}, "resolution is 16"),
+        ("mobilenet_v2", {"classes": 0}, "classes is 0"),
+        ("mobilenet_v2", {"seed": -1}, "seed is -1"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(name, options, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        build(name, **options)
