@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import tvm
 from tvm import relax
 
+from ..errors import ArmletError
 from ..files import cache_folder, written_beside
 from ..targets import Core, Toolchain
 from .kernels import Kernel
-from .lowering import Lowered
+from .lowering import TVM_ERRORS, Fallback, Lowered, cannot_compile
 
 PINS = {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
 
@@ -45,8 +46,8 @@ def build_library(
 ) -> None:
     """Compile `lowered` for `core` and link it to `output`, a module for TVM's Relax VM.
 
-    `progress` is told what is being done and which part of the whole is done. Raises ArmletError if the
-    toolchain fails.
+    `progress` is told what is being done and which part of the whole is behind. Raises InvalidModelError
+    naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain fails.
     """
     target = core.tvm_target(os)
     objects: list[Path] = []
@@ -54,7 +55,19 @@ def build_library(
         progress(f"kernel {name}", number / (len(lowered.kernels) + 1))
         objects.append(compile_kernel(name, kernel, target))
     progress("network", len(lowered.kernels) / (len(lowered.kernels) + 1))
-    executable = relax.build(lowered.module, tvm.target.Target(target))
+    try:
+        _link(lowered.module, objects, target, toolchain, output)
+    except (ArmletError, *TVM_ERRORS):
+        for fallback in lowered.fallbacks:
+            _check_alone(fallback, target, toolchain)
+        raise
+
+
+def _link(
+    module: tvm.IRModule, objects: Sequence[Path], target: dict[str, Any], toolchain: Toolchain, output: Path
+) -> None:
+    """Compile what `module` still holds of Relax and TIR, and link it with `objects`."""
+    executable = relax.build(module, tvm.target.Target(target))
 
     def link(library: str, files: list[str], **_: Any) -> None:
         toolchain.link_library([*map(Path, files), *objects], Path(library))
@@ -65,3 +78,12 @@ def build_library(
         library = Path(folder, "model.so")
         executable.export_library(str(library), fcompile=link, workspace_dir=folder)
         shutil.copyfile(library, output)
+
+
+def _check_alone(fallback: Fallback, target: dict[str, Any], toolchain: Toolchain) -> None:
+    """Raise InvalidModelError if TVM cannot compile this one node."""
+    with tempfile.TemporaryDirectory(prefix="armlet-build-") as folder:
+        try:
+            _link(fallback.module, [], target, toolchain, Path(folder, "alone.so"))
+        except (ArmletError, *TVM_ERRORS) as error:
+            raise cannot_compile(fallback.node, error) from error

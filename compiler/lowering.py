@@ -24,14 +24,29 @@ ELEMENTWISE = frozenset(
 )
 
 
+# What TVM raises for an operation that it cannot import or compile.
+TVM_ERRORS = (RuntimeError, ValueError, TypeError, NotImplementedError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A node that was left to TVM, and what TVM made of it alone."""
+
+    node: ir.Node
+    module: IRModule
+
+    def __str__(self) -> str:
+        return f"{self.node.name} ({self.node.op_type})"
+
+
 @dataclass
 class Lowered:
-    """A network in Relax: `main` in `module`, which calls `kernels` by name; `fallbacks` were left to TVM."""
+    """A network in Relax: `main` of `module`, which calls `kernels` by name; `layers` are those of each."""
 
     module: IRModule
     kernels: dict[str, Kernel] = field(default_factory=dict)
     layers: dict[str, list[str]] = field(default_factory=dict)
-    fallbacks: list[str] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
 
 
 def lower(model: ir.Model, layout: Layout) -> Lowered:
@@ -104,29 +119,35 @@ class _Lowering:
         """Compute `node` by what TVM's importer makes of it alone."""
         layout: Layout = "nhwc" if _any_layout(node) else "nchw"
         inputs = [value for value in dict.fromkeys(node.inputs) if value and value.const_value is None]
-        function = self._import(node, inputs, layout).without_attr("global_symbol")
+        alone = self._import(node, inputs, layout)
+        self.lowered.fallbacks.append(Fallback(node, alone))
+        function = alone["main"].without_attr("global_symbol")
         callee = self.builder.add_func(function, f"tvm_{_identifier(node.name or node.op_type)}")
         result = self.builder.emit(relax.Call(callee, [self._get(value, layout) for value in inputs]))
         single = len(node.outputs) == 1
         for index, output in enumerate(node.outputs):
             part = result if single else self.builder.emit(relax.TupleGetItem(result, index))
             self.values[output] = {layout: part}
-        self.lowered.fallbacks.append(f"{node.name} ({node.op_type})")
 
-    def _import(self, node: ir.Node, inputs: Sequence[ir.Value], layout: Layout) -> relax.Function:
+    def _import(self, node: ir.Node, inputs: Sequence[ir.Value], layout: Layout) -> IRModule:
         alone = ir.convenience.extract(self.model.graph, inputs, node.outputs)
         if layout == "nhwc":
             for value in [*alone.inputs, *alone.outputs, *alone.initializers.values()]:
                 _make_nhwc(value)
         proto = ir.to_proto(ir.Model(alone, ir_version=self.model.ir_version))
         try:
-            return from_onnx(proto)["main"]
-        except (RuntimeError, ValueError, TypeError, NotImplementedError, KeyError, AttributeError) as error:
-            what = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InvalidModelError(
-                f"cannot compile node {node.name!r}: neither armlet nor TVM supports "
-                f"{node.domain or 'ONNX'}'s {node.op_type} here ({what})"
-            ) from error
+            return from_onnx(proto)
+        except TVM_ERRORS as error:
+            raise cannot_compile(node, error) from error
+
+
+def cannot_compile(node: ir.Node, error: Exception) -> InvalidModelError:
+    """The error for a `node` that TVM failed on with `error`."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InvalidModelError(
+        f"cannot compile node {node.name!r}: neither armlet nor TVM supports {node.domain or 'ONNX'}'s "
+        f"{node.op_type} here ({reason})"
+    )
 
 
 def _any_layout(node: ir.Node) -> bool:

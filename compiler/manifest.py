@@ -45,7 +45,7 @@ def describe(
             }
             for name, kernel in lowered.kernels.items()
         ],
-        "fallbacks": lowered.fallbacks,
+        "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
     }
 
 

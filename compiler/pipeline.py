@@ -63,7 +63,7 @@ def compile_model(
         save_sample(folder, references[0], layout)
         report = {
             "passes": optimized.report.to_json(),
-            "fallbacks": lowered.fallbacks,
+            "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
             "verification": verify(library, references, layout, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }

@@ -1,0 +1,77 @@
+"""Small graphs as ONNX text, compiled for this machine and held against ONNX Runtime."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from armlet.compiler.codegen import build_library
+from armlet.compiler.fuse import fuse
+from armlet.compiler.layout import array_in
+from armlet.compiler.lowering import Lowered, lower
+from armlet.frontend.importer import from_proto
+from armlet.passes.verify import Runner, relative_error
+from armlet.targets import find_core, find_toolchain, open_device
+
+
+def normal(*shape: int) -> np.ndarray:
+    """Normally distributed float32; the same at every call with the same shape."""
+    return np.random.default_rng(len(shape)).standard_normal(shape, dtype=np.float32)
+
+
+def parse_model(text: str, shape: str, **constants: np.ndarray) -> ir.Model:
+    """A model from x of `shape` to y; constants that are shapes stand for normal numbers of that shape."""
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["" : 21]> test (float[{shape}] x) => (float[] y) {{ {text} }}'
+    )
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    for node in proto.graph.node:
+        node.name = node.output[0]
+    for name, value in constants.items():
+        array = normal(*value) if isinstance(value, tuple) else np.asarray(value)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    return from_proto(proto, "test")
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[..., ir.Model]:
+    return parse_model
+
+
+@pytest.fixture(scope="session")
+def fused() -> Callable[[ir.Model], ir.Model]:
+    """A fused copy of a model."""
+
+    def copy(model: ir.Model) -> ir.Model:
+        model = model.clone()
+        fuse(model)
+        return model
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def operators() -> Callable[[ir.Model], list[str]]:
+    """The op types of a graph, ours with their domain."""
+    return lambda model: [f"{node.domain}.{node.op_type}".removeprefix(".") for node in model.graph]
+
+
+@pytest.fixture
+def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Lowered]]:
+    """Compile a model for this machine; its error against ONNX Runtime, relative to the output's range."""
+
+    def error(model: ir.Model, layout="nchw", scale: float = 3.0) -> tuple[float, Lowered]:
+        core = find_core("host")
+        lowered = lower(fused(model), layout)
+        library = tmp_path / "model.so"
+        toolchain = find_toolchain("linux", core.machine)
+        build_library(lowered, core, "linux", toolchain, library, lambda what, part: None)
+        inputs = {value.name: scale * normal(*value.shape) for value in model.graph.inputs}
+        with open_device("host").connect() as session:
+            got = session.load(library).run([array_in(layout, array) for array in inputs.values()])
+        want = [array_in(layout, output) for output in Runner(model)(inputs)]
+        return relative_error(want, got), lowered
+
+    return error
