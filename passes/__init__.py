@@ -1,1 +1,124 @@
-"""TBD."""
+"""Rewrites of ONNX models, from ONNX to ONNX, each proved on every site it changed.
+
+The order of the passes is here, with a reason for each place; each pass also states what it demands of the
+order, and that is checked when this module is imported.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import InvalidModelError, UsageError
+from . import verify
+from .clean_up import clean_up
+from .clip_hard_sigmoid import clip_hard_sigmoid
+from .clip_hard_swish import clip_hard_swish
+from .fold_batch_norm import fold_batch_norm
+from .fuse_squeeze_excite import fuse_squeeze_excite
+from .merge_clamps import merge_clamps
+from .merge_matmul_add import merge_matmul_add
+from .recognise_hard_sigmoid import recognise_hard_sigmoid
+from .recognise_hard_swish import recognise_hard_swish
+from .report import PassReport, Refusal, Report
+from .rewriting import Changes, Pass, check_order
+from .verify import VerificationError
+
+__all__ = [
+    "PIPELINES",
+    "Optimized",
+    "PassReport",
+    "Refusal",
+    "Report",
+    "Target",
+    "VerificationError",
+    "optimize",
+]
+
+Target = Literal["tvm", "onnxruntime"]
+
+_RECOGNISE = (
+    clean_up,  # First: patterns see no identity between nodes, and every constant as an initializer.
+    merge_matmul_add,  # Before the passes that fold into linear layers: they know Gemm.
+    fold_batch_norm,  # Before the activations, so that they find the Conv itself in front of them.
+    merge_clamps,  # Before h-sigmoid, which is then spelled with Clip alone.
+    recognise_hard_sigmoid,  # Before h-swish and squeeze-excite, which contain it.
+    recognise_hard_swish,  # Before any HardSigmoid is rewritten as a clip.
+)
+PIPELINES: dict[Target, tuple[Pass, ...]] = {
+    "tvm": (
+        *_RECOGNISE,
+        fuse_squeeze_excite,  # While its gate still is a HardSigmoid.
+        clip_hard_sigmoid,  # Those that are not the gate of a squeeze-excite.
+        clip_hard_swish,
+        clean_up,  # Last: what lost its users.
+    ),
+    # HardSigmoid and HardSwish stay: ONNX Runtime has kernels for them that beat the clip form.
+    "onnxruntime": (*_RECOGNISE, clean_up),
+}
+for _passes in PIPELINES.values():
+    check_order(_passes)
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """A rewritten model and the account of how it came about."""
+
+    model: ir.Model
+    report: Report
+
+
+def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
+    """Rewrite a copy of `model` for `target`, and verify every site and the whole network.
+
+    For "tvm" the result holds no HardSigmoid, HardSwish or division of an activation, and squeeze-excite is
+    the function `armlet.SqueezeExcite`; for "onnxruntime" it is what ONNX Runtime runs fastest. The opset
+    stays. Inputs must be float32 of fixed sizes.
+
+    Raises UsageError for another target, InvalidModelError if the model is not valid ONNX, has NaN or
+    infinity in a weight or computes either, and VerificationError if a rewrite changed what it computes.
+    """
+    if target not in PIPELINES:
+        raise UsageError(f"no target {target!r}: expected one of {', '.join(PIPELINES)}")
+    if reason := verify.invalidity(model):
+        raise InvalidModelError(f"the model is not valid ONNX: {reason}")
+    _refuse_non_finite(model)
+    ordinary, large = verify.reference(model, 1.0), verify.reference(model, verify.LARGE)
+    optimized = model.clone()
+    entries = tuple(_report(step, step.run(optimized)) for step in PIPELINES[target])
+    if reason := verify.invalidity(optimized):
+        raise VerificationError(f"the rewritten network is not valid ONNX: {reason}")
+    report = Report(target, entries, verify.TOLERANCE, ordinary.error(optimized), large.error(optimized))
+    if not report.worst_error <= verify.TOLERANCE:
+        raise VerificationError(
+            f"the rewritten network is off by {report.worst_error:.1e} of its output's range, expected at "
+            f"most {verify.TOLERANCE:.0e}: report this model as a bug of armlet"
+        )
+    return Optimized(optimized, report)
+
+
+def _report(step: Pass, changes: Changes) -> PassReport:
+    worst_error, worst_site = 0.0, None
+    for site in changes.sites:
+        error = verify.site_error(site)
+        if not error <= verify.TOLERANCE:
+            raise VerificationError(
+                f"{step.name} changed {site.name} by {error:.1e} of its output's range, expected at most "
+                f"{verify.TOLERANCE:.0e}: report this model as a bug of armlet"
+            )
+        if worst_site is None or error > worst_error:
+            worst_error, worst_site = error, site.name
+    return PassReport(step.name, changes.rewritten, changes.refused, worst_error, worst_site)
+
+
+def _refuse_non_finite(model: ir.Model) -> None:
+    constants = {name: value.const_value for name, value in model.graph.initializers.items()}
+    for node in model.graph.all_nodes():
+        if node.op_type == "Constant" and "value" in node.attributes:
+            constants[node.name or "a Constant"] = node.attributes["value"].as_tensor()
+    for name, tensor in constants.items():
+        if tensor is not None and tensor.dtype.is_floating_point() and not np.isfinite(tensor.numpy()).all():
+            raise InvalidModelError(
+                f"{name} holds NaN or infinity, expected finite numbers: export the model again"
+            )

@@ -1,0 +1,194 @@
+"""Prove a rewrite with ONNX Runtime, its own optimiser off.
+
+Errors are the largest absolute difference divided by the range of the original's output, so that one
+tolerance fits layers of any scale. A NaN or infinity on either side is never an agreement.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from ..errors import ArmletError, InvalidModelError
+from .rewriting import Site
+
+TOLERANCE = 1e-5
+
+# Draws of large inputs to choose from, and how little the original must move to be conclusive.
+DRAWS = 32
+STEADY = TOLERANCE / 10
+
+# Where h-sigmoid and h-swish have their kinks, one step of float32 either side, and their middle.
+_EDGES = np.array([-3, 3], dtype=np.float32)
+KINKS = np.concatenate(
+    [_EDGES, np.nextafter(_EDGES, np.float32(9)), np.nextafter(_EDGES, np.float32(-9)), [np.float32(0)]]
+)
+LARGE = 1e3
+
+_REFUSED = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+Arrays = dict[str, np.ndarray]
+
+
+class VerificationError(ArmletError):
+    """A rewrite changed what the model computes. Exit code 1."""
+
+
+class Runner:
+    """A model loaded into ONNX Runtime as it is written, on one thread for repeatable sums."""
+
+    def __init__(self, model: ir.Model) -> None:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(
+            ir.to_proto(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, inputs: Arrays) -> list[np.ndarray]:
+        """The outputs in the order of the model."""
+        return self._session.run(None, inputs)
+
+
+def invalidity(model: ir.Model) -> str | None:
+    """What onnx's full check holds against `model`, in one line."""
+    try:
+        onnx.checker.check_model(ir.to_proto(model), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return str(error).strip().splitlines()[0]
+    return None
+
+
+def relative_error(expected: Sequence[np.ndarray], actual: Sequence[np.ndarray]) -> float:
+    """The worst difference over the range of its `expected` output; infinite where either is not finite."""
+    worst = 0.0
+    for original, rewritten in zip(expected, actual, strict=True):
+        reference, result = original.astype(np.float64), rewritten.astype(np.float64)
+        finite = np.isfinite(reference).all() and np.isfinite(result).all()
+        if not finite or reference.shape != result.shape:
+            return np.inf
+        # An output that is the same everywhere has no range: its size stands in for it, or 1 for zero.
+        scale = float(np.ptp(reference)) or float(np.abs(reference).max()) or 1.0
+        worst = max(worst, float(np.abs(reference - result).max()) / scale)
+    return worst
+
+
+def site_error(site: Site) -> float:
+    """How far one rewritten site is from the original, on its kinks, on random and on large inputs."""
+    before, after = Runner(site.before), Runner(site.after)
+    values, rng = site.before.graph.inputs, np.random.default_rng(0)
+    tried = [Reference(inputs, before(inputs)) for inputs in _around_kinks(values, rng)]
+    tried += [_steadiest(before, _spikes(values, large, rng), rng) for large in (LARGE, -LARGE)]
+    return max(relative_error(reference.outputs, after(reference.inputs)) for reference in tried)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Inputs of a model, and what the original makes of them."""
+
+    inputs: Arrays
+    outputs: list[np.ndarray]
+
+    def error(self, model: ir.Model) -> float:
+        """How far `model` is from the original on these inputs."""
+        return relative_error(self.outputs, Runner(model)(self.inputs))
+
+
+def reference(model: ir.Model, scale: float) -> Reference:
+    """Run `model` on normally distributed inputs times `scale`.
+
+    Raises InvalidModelError if ONNX Runtime refuses the model, if its inputs are not float32 of fixed
+    sizes, or if it computes NaN or infinity: nothing agrees with those.
+    """
+    values, rng = _free_inputs(model), np.random.default_rng(0)
+    try:
+        found = _steadiest(Runner(model), (_random(values, scale, rng) for _ in range(DRAWS)), rng)
+    except _REFUSED as error:
+        reason = str(error).splitlines()[0].split(" : ")[-1]
+        raise InvalidModelError(
+            f"ONNX Runtime refuses the model (IR version {model.ir_version}, opsets "
+            f"{dict(model.opset_imports)}): {reason}: export it for onnxruntime {ort.__version__}"
+        ) from error
+    if not all(np.isfinite(output).all() for output in found.outputs):
+        raise InvalidModelError(
+            f"the model computes NaN or infinity on inputs of size {scale:g}, expected numbers: "
+            "check its weights"
+        )
+    return found
+
+
+def _steadiest(runner: Runner, draws: Iterable[Arrays], rng: np.random.Generator) -> Reference:
+    """Of several draws, the first on which float32 is conclusive, else the best.
+
+    On large inputs a gate may stand between its kinks by cancellation alone. The original itself then moves
+    by more than the tolerance when its input is rounded differently, and no comparison means anything.
+    """
+    best, least = None, np.inf
+    for inputs in draws:
+        outputs = runner(inputs)
+        moved = max(relative_error(outputs, runner(near)) for near in _rounded(inputs, rng))
+        if best is None or moved < least:
+            best, least = Reference(inputs, outputs), moved
+        if moved < STEADY:
+            break
+    assert best is not None
+    return best
+
+
+def _rounded(inputs: Arrays, rng: np.random.Generator) -> Iterator[Arrays]:
+    """The inputs moved at random by one and by four steps of float32."""
+    for step in (2.0**-23, 2.0**-21):
+        yield {
+            name: array * (1 + rng.choice(np.array([-step, step], np.float32), array.shape))
+            for name, array in inputs.items()
+        }
+
+
+def _free_inputs(model: ir.Model) -> list[ir.Value]:
+    free = [value for value in model.graph.inputs if value.name not in model.graph.initializers]
+    for value in free:
+        if value.dtype != ir.DataType.FLOAT or value.shape is None or not value.shape.is_static():
+            raise InvalidModelError(
+                f"input {value.name} is {value.dtype} {value.shape}, expected float32 of fixed sizes: "
+                "export the model with a static float32 input"
+            )
+    return free
+
+
+def _around_kinks(values: Sequence[ir.Value], rng: np.random.Generator) -> Iterator[Arrays]:
+    """Random inputs that begin with the kinks, in as many turns as these need."""
+    smallest = min((array.size for array in _random(values, 0.0, rng).values()), default=len(KINKS))
+    for start in range(0, len(KINKS), smallest):
+        inputs = _random(values, 3.0, rng)
+        for array in inputs.values():
+            kinks = KINKS[start : start + array.size]
+            array.reshape(-1)[: kinks.size] = kinks
+        yield inputs
+
+
+def _spikes(values: Sequence[ir.Value], large: float, rng: np.random.Generator) -> Iterator[Arrays]:
+    """Zeros but for `-large` at one random place and `large` at another: large sums, and no cancellation."""
+    for _ in range(DRAWS):
+        inputs = _random(values, 0.0, rng)
+        for array in inputs.values():
+            places = rng.integers(array.size, size=2)
+            array.reshape(-1)[places] = -large, large
+        yield inputs
+
+
+def _random(values: Sequence[ir.Value], scale: float, rng: np.random.Generator) -> Arrays:
+    return {
+        value.name or "": scale * rng.standard_normal(tuple(value.shape), dtype=np.float32)  # type: ignore[arg-type]
+        for value in values
+    }
