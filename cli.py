@@ -215,11 +215,8 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, as_json: bool) -> No
     from . import inference, targets
     from .artifact import Artifact
 
-    device, results = targets.open_device(uri), {}
-    for folder in folders:
-        artifact = Artifact.open(folder)
-        inference.check_fit(artifact, device)
-        results[str(folder)] = targets.measure(device, artifact.library, [artifact.sample[0]], rounds=rounds)
+    device = targets.open_device(uri)
+    results = {str(folder): inference.bench(Artifact.open(folder), device, rounds) for folder in folders}
     if as_json:
         entries = [{"folder": name, "samples_ms": result.samples_ms} for name, result in results.items()]
         print_json({"device": uri, "artifacts": entries})
@@ -256,7 +253,8 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json({"findings": [vars(finding) for finding in findings]})
     else:
-        print_table(("what", "found", "to get it"), [(f.name, f.found, f.remedy) for f in findings])
+        rows = [(f.name, f.found or "missing", f.purpose, "" if f.found else f.remedy) for f in findings]
+        print_table(("what", "found", "for", "to get it"), rows)
 
 
 def _show_passes(report: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What people see: tables on standard output, progress on standard error."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +26,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: s
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for line in lines:
         table.add_row(*line)
-    Console(soft_wrap=False).print(table)
+    # In a pipe there is no window to fit: lines as long as they need to be.
+    Console(width=None if sys.stdout.isatty() else 1000).print(table, crop=False)
 
 
 def _cell(value: Any) -> str:

@@ -13,7 +13,7 @@ from .compiler.layout import array_in
 from .errors import ArmletError, InvalidArtifactError, UsageError
 from .files import written_beside
 from .passes.verify import Runner, relative_error
-from .targets import Device, find_core
+from .targets import Device, Latency, find_core, measure, require_clock
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,17 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
             f"{tolerance:.0e}: compile the artifact again, and report it if that does not help"
         )
     return Inference(outputs, worst, bool((largest5(outputs[0]) == largest5(reference[0])).all()))
+
+
+def bench(artifact: Artifact, device: Device, rounds: int) -> Latency:
+    """Time `artifact` on its sample input.
+
+    Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact was compiled for another
+    kind of device, DeviceError if the device cannot be reached or is lost.
+    """
+    require_clock(device)
+    check_fit(artifact, device)
+    return measure(device, artifact.library, [artifact.sample[0]], rounds=rounds)
 
 
 def largest5(output: np.ndarray) -> np.ndarray:

@@ -16,21 +16,19 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass
 from onnxscript.rewriter import RewriteRuleSet
 from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
+from ..passes.clean_up import DOMAIN
 from ..passes.values import clip_bounds, constant, is_close, producer_of, scalar
 
-DOMAIN = "armlet"
 SPATIAL = ("Conv", "DepthwiseConv")
 WITH_EPILOGUE = (*SPATIAL, "Dense")
 
 
 def fuse(model: ir.Model) -> None:
-    """Fuse the nodes of `model`'s graph in place; its functions go into the graph, or become our kernels."""
-    InlinePass(criteria=lambda function: function.domain != DOMAIN)(model)
+    """Fuse the nodes of an optimised `model` in place; the function SqueezeExcite becomes a kernel."""
     model.functions.clear()
     take = [_TakeConv.rule(), _TakeGemm.rule(), _TakeGlobalAveragePool.rule()]
     extend = [

@@ -13,7 +13,7 @@ from tvm.relax.frontend.onnx import from_onnx
 
 from ..errors import InvalidModelError
 from ..frontend.shapes import shape_of
-from .fuse import DOMAIN
+from ..passes.clean_up import DOMAIN
 from .kernels import FAMILIES, Kernel
 from .layout import Layout, array_in, shape_in
 

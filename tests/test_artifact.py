@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pytest
+
+from armlet.artifact import Artifact, seal, sha256
+from armlet.errors import InvalidArtifactError, UsageError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "made"
+    (folder / "sample").mkdir(parents=True)
+    np.save(folder / "sample/input.npy", np.zeros((1, 2)))
+    np.save(folder / "sample/output.npy", np.ones((1, 3)))
+    (folder / "model.so").write_bytes(b"code")
+    seal(folder, {"tolerance": 1e-4})
+    (folder / "report.json").write_text('{"compile_seconds": 3}')
+    return folder
+
+
+def test_opens_as_it_was_made(folder):
+    artifact = Artifact.open(folder)
+    assert artifact.manifest["tolerance"] == 1e-4
+    assert artifact.manifest["files"]["model.so"] == sha256(folder / "model.so")
+    assert artifact.manifest["files"].keys() == {"model.so", "sample/input.npy", "sample/output.npy"}
+    assert artifact.report == {"compile_seconds": 3}
+    assert artifact.sample[1].shape == (1, 3)
+    assert artifact.sizes["model.so"] == 4
+
+
+def test_the_report_may_change(folder):
+    (folder / "report.json").write_text("{}")
+    assert Artifact.open(folder).report == {}
+
+
+def test_a_changed_file_is_named(folder):
+    (folder / "model.so").write_bytes(b"c0de")
+    with pytest.raises(InvalidArtifactError, match=r"model\.so has changed since .*: compile it again"):
+        Artifact.open(folder)
+
+
+def test_a_lost_file_is_named(folder):
+    (folder / "sample/input.npy").unlink()
+    with pytest.raises(InvalidArtifactError, match=r"input\.npy is gone"):
+        Artifact.open(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '"text"'])
+def test_a_damaged_manifest(folder, content):
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(InvalidArtifactError, match="is not an artifact"):
+        Artifact.open(folder)
+
+
+def test_another_format(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(InvalidArtifactError, match="has format 99, expected 1"):
+        Artifact.open(folder)
+
+
+def test_no_folder_and_another_folder(tmp_path):
+    with pytest.raises(UsageError, match="no artifact at"):
+        Artifact.open(tmp_path / "absent")
+    with pytest.raises(InvalidArtifactError, match="is not an artifact"):
+        Artifact.open(tmp_path)
+
+
+def test_a_path_that_leads_out_of_the_folder(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["../outside"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InvalidArtifactError):
+        Artifact.open(folder)

@@ -1,0 +1,217 @@
+"""The command line as a user meets it: a process, its output, its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from armlet import build
+from armlet.frontend import save
+
+ARMLET = Path(sys.executable).with_name("armlet")
+
+
+def armlet(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [str(ARMLET), *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def refused(code, *arguments, cwd=None):
+    """The one line with which the command fails."""
+    done = armlet(*arguments, cwd=cwd)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    *_, line = done.stderr.strip().splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tiny") / "tiny.onnx"
+    save(build("mobilenet_v3_small", resolution=64, width=0.35, classes=10), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def artifact(tiny):
+    folder = tiny.parent / "artifact"
+    assert armlet("compile", tiny, "-o", folder, "--target", "host").returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([name, "--help"] for name in ("build", "compile", "run", "bench", "devices")),
+    ],
+)
+def test_help_imports_nothing_heavy(arguments):
+    script = (
+        "import sys; from armlet.cli import main\n"
+        f"sys.argv = ['armlet', *{arguments!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'tvm', 'tvm_ffi', 'onnx', 'onnx_ir', 'onnxruntime', 'numpy', 'onnxscript', 'PIL', 'rich'}\n"
+        "sys.exit(f'imports {heavy & sys.modules.keys()}' if heavy & sys.modules.keys() else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "armlet" in done.stdout
+
+
+def test_models():
+    listed = json.loads(armlet("models", "--json").stdout)["models"]
+    figures = {model["name"]: (model["parameters"], model["macs"]) for model in listed}
+    assert figures == {
+        "mobilenet_v3_large": (5_483_032, 216_589_760),
+        "mobilenet_v3_small": (2_542_856, 56_510_400),
+        "mobilenet_v2": (3_504_872, 300_774_272),
+    }
+    assert "mobilenet_v3_large" in armlet("models").stdout
+
+
+def test_build_and_optimize(tmp_path):
+    out = tmp_path / "m.onnx"
+    built = json.loads(armlet("build", "mobilenet_v3_small", "-o", out, "--width", "0.75", "--json").stdout)
+    assert (built["parameters"], built["macs"]) == (2_041_872, 43_399_344)
+    assert sum(layer["macs"] for layer in built["layers"]) == 43_399_344
+
+    report = json.loads(armlet("optimize", out, "-o", tmp_path / "o.onnx", "--json").stdout)
+    passes = {entry["name"]: entry for entry in report["passes"]}
+    assert passes["fold_batch_norm"]["rewritten"] == 34
+    assert passes["fuse_squeeze_excite"]["rewritten"] == 9
+    assert report["worst_error"] <= 1e-5
+    operators = {node.op_type for node in onnx.load(tmp_path / "o.onnx").graph.node}
+    assert not operators & {"BatchNormalization", "HardSigmoid", "HardSwish", "Div"}
+
+
+def test_run_and_bench(artifact, tmp_path):
+    done = armlet("run", artifact, "--device", "host", "--output", tmp_path / "y.npy", "--json")
+    result = json.loads(done.stdout)
+    logits = np.load(tmp_path / "y.npy")
+    assert result["top5"][0] == {"class": int(logits.argmax()), "value": pytest.approx(float(logits.max()))}
+    assert result["against_onnxruntime"]["same_top5"] is True
+    assert result["weights"] == "random, seed 0"
+
+    timed = json.loads(armlet("bench", artifact, "--device", "host", "--rounds", "7", "--json").stdout)
+    (entry,) = timed["artifacts"]
+    assert len(entry["samples_ms"]) == 7
+    assert all(sample > 0 for sample in entry["samples_ms"])
+
+
+def test_devices_and_doctor():
+    uris = {device["uri"] for device in json.loads(armlet("devices", "--json").stdout)["devices"]}
+    assert {"host", "emulated:cortex-a53", "emulated:cortex-a76"} <= uris
+    findings = json.loads(armlet("doctor", "--json").stdout)["findings"]
+    found = {finding["name"]: finding["found"] for finding in findings}
+    assert found["apache-tvm"] == "0.27.0.post1"
+    assert all(finding["remedy"] for finding in findings)
+    assert "apache-tvm-ffi" in armlet("doctor").stdout
+
+
+def test_wrong_usage(tiny, artifact, tmp_path):
+    out = tmp_path / "out"
+    assert "no model named 'resnet50'" in refused(2, "build", "resnet50", "-o", out)
+    assert "no ONNX file at" in refused(2, "optimize", tmp_path / "absent.onnx", "-o", out)
+    assert "no ONNX file at" in refused(2, "compile", "resnet50", "-o", out, "--target", "host")
+    assert "cortex-a99" in refused(2, "compile", tiny, "-o", out, "--target", "cortex-a99")
+    assert "toaster" in refused(2, "run", artifact, "--device", "toaster:7")
+    assert "cortex-a99" in refused(2, "run", artifact, "--device", "emulated:cortex-a99")
+    assert "--force" in refused(2, "build", "mobilenet_v2", "-o", tiny)
+    assert "--force" in refused(2, "compile", tiny, "-o", artifact, "--target", "host")
+    assert "--nonsense" in refused(2, "models", "--nonsense")
+    assert "minimalistic" in refused(2, "build", "mobilenet_v2", "--minimalistic", "-o", out)
+    assert not out.exists()
+
+
+def test_an_emulator_gives_no_times(artifact):
+    assert "no times" in refused(2, "bench", artifact, "--device", "emulated:cortex-a76")
+
+
+def test_unreachable_device(artifact):
+    assert "rpc://127.0.0.1:9" in refused(5, "run", artifact, "--device", "rpc://127.0.0.1:9")
+    assert "tracker" in refused(5, "run", artifact, "--device", "tracker://127.0.0.1:9/phone")
+
+
+def test_invalid_models(tiny, tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / "text.onnx").write_text("hello")
+    (tmp_path / "cut.onnx").write_bytes(tiny.read_bytes()[:100_000])
+    assert "text.onnx" in refused(6, "optimize", tmp_path / "text.onnx", "-o", out)
+    assert "cut.onnx" in refused(6, "compile", tmp_path / "cut.onnx", "-o", out, "--target", "host")
+
+    model = build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+    weight = model.graph.initializers["stem/conv/weight"]
+    array = weight.const_value.numpy().copy()
+    array[0, 0, 0, 0] = np.nan
+    weight.const_value = ir.tensor(array, name=weight.name)
+    save(model, tmp_path / "nan.onnx")
+    assert "stem/conv/weight" in refused(6, "optimize", tmp_path / "nan.onnx", "-o", out)
+    assert "stem/conv/weight" in refused(6, "compile", tmp_path / "nan.onnx", "-o", out, "--target", "host")
+    assert not out.exists()
+
+
+def test_a_changed_artifact(artifact, tmp_path):
+    changed = tmp_path / "changed"
+    subprocess.run(["cp", "-r", artifact, changed], check=True)
+    with (changed / "model.so").open("r+b") as file:
+        file.seek(100)
+        file.write(b"x")
+    for command in ("run", "bench"):
+        assert "model.so has changed" in refused(6, command, changed, "--device", "host")
+    assert "cannot run" in refused(6, "run", artifact, "--device", "emulated:cortex-a76")
+
+
+def test_what_cannot_be_written(tiny, tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot write" in refused(1, "build", "mobilenet_v2", "-o", tmp_path / "file" / "m.onnx")
+    assert "cannot write" in refused(1, "compile", tiny, "-o", tmp_path / "file" / "a", "--target", "host")
+    assert "cannot write" in refused(1, "build", "mobilenet_v2", "-o", "/proc/armlet/m.onnx")
+
+
+def test_a_full_disk(tiny, tmp_path):
+    limited = f"ulimit -f 1000; exec {ARMLET} compile {tiny} -o {tmp_path / 'out'} --target host"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "armlet: cannot write" in done.stderr.strip().splitlines()[-1]
+    assert not any(tmp_path.iterdir())
+
+
+def test_interrupting_leaves_nothing(tmp_path):
+    command = [str(ARMLET), "compile", "mobilenet_v3_large", "-o", str(tmp_path / "out"), "--target", "host"]
+    process = subprocess.Popen(
+        command, env=os.environ | {"ARMLET_CACHE": str(tmp_path / "cache")}, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    # Interrupt it while it compiles kernels.
+    while not any((tmp_path / "cache").rglob("*.o")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert words.strip().splitlines()[-1] == "armlet: interrupted"
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert not any(path.name.startswith(".") for path in (tmp_path / "cache" / "kernels").iterdir())
+
+
+def test_debug_shows_where(tmp_path):
+    done = armlet("--debug", "build", "resnet50", "-o", tmp_path / "m.onnx")
+    assert "Traceback" in done.stderr
+    assert "UsageError" in done.stderr

@@ -1,0 +1,91 @@
+import subprocess
+import sys
+
+import pytest
+
+from armlet.errors import ArmletError, UsageError
+from armlet.files import cache_folder, written_beside
+
+
+def names(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_file_appears_whole(tmp_path):
+    with written_beside(tmp_path / "a" / "file") as draft:
+        draft.write_text("content")
+        assert not (tmp_path / "a" / "file").exists()
+    assert (tmp_path / "a" / "file").read_text() == "content"
+    assert names(tmp_path / "a") == ["file"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_nothing_is_left_after_a_failure(tmp_path, folder):
+    with pytest.raises(ZeroDivisionError), written_beside(tmp_path / "target", folder=folder) as draft:
+        (draft / "part" if folder else draft).write_text("half")
+        raise ZeroDivisionError
+    assert names(tmp_path) == []
+
+
+def test_what_is_there_stays_unless_forced(tmp_path):
+    target = tmp_path / "target"
+    target.write_text("old")
+    with pytest.raises(UsageError, match=r"target exists: .*--force"), written_beside(target):
+        pass
+    assert target.read_text() == "old"
+    with written_beside(target, force=True) as draft:
+        draft.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_a_folder_is_replaced_only_once_the_new_one_is_whole(tmp_path):
+    target = tmp_path / "target"
+    (target / "deep").mkdir(parents=True)
+    with pytest.raises(KeyboardInterrupt), written_beside(target, folder=True, force=True):
+        raise KeyboardInterrupt
+    assert (target / "deep").is_dir()
+    with written_beside(target, folder=True, force=True) as draft:
+        (draft / "new").touch()
+    assert names(target) == ["new"]
+    assert names(tmp_path) == ["target"]
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ArmletError, match=r"cannot write .*/file/x: "),
+        written_beside(tmp_path / "file" / "x"),
+    ):
+        pass
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from armlet.errors import ArmletError
+from armlet.files import written_beside
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    with written_beside(Path(sys.argv[1])) as draft:
+        draft.write_bytes(bytes(5000))
+except ArmletError as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    # A limit on the size of files stands for a full disk: the write fails in the middle.
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path / "target")], capture_output=True, text=True
+    )
+    assert "refused: cannot write" in done.stderr
+    assert names(tmp_path) == []
+
+
+def test_cache_follows_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("ARMLET_CACHE", raising=False)
+    assert cache_folder("a", "b") == tmp_path / "xdg" / "armlet" / "a" / "b"
+    monkeypatch.setenv("ARMLET_CACHE", str(tmp_path / "own"))
+    assert cache_folder("a") == tmp_path / "own" / "a"
+    assert (tmp_path / "own" / "a").is_dir()

@@ -1,0 +1,67 @@
+"""The networks whole, on emulated phones: ONNX Runtime's result on ordinary and on large inputs."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from armlet import build, compile_model
+from armlet.inference import infer
+from armlet.targets import find_core, open_device
+
+NETWORKS = ["mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"]
+CORES = ["cortex-a53", "cortex-a72", "cortex-a76"]
+
+
+def check(name, core, folder, os="linux"):
+    """Compile, which runs both references on the device, then run the artifact as a user does."""
+    phone = open_device(f"emulated:{core}")
+    artifact = compile_model(build(name), folder / "made", find_core(core), os=os, witness=phone)
+    assert artifact.report["verification"]["device"] == f"emulated:{core}"
+    assert artifact.report["verification"]["worst_error"] <= 1e-4
+    assert artifact.report["passes"]["worst_error"] <= 1e-5
+
+    image = np.random.default_rng(7).standard_normal((1, 3, 224, 224), dtype=np.float32)
+    result = infer(artifact, phone, image)
+    assert result.worst_error <= 1e-4
+    assert result.same_top5
+    shutil.rmtree(folder / "made")
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("core", CORES)
+def test_on_an_emulated_phone(core, name, tmp_path):
+    check(name, core, tmp_path)
+
+
+@pytest.mark.emulator
+def test_the_android_library_needs_nothing_of_android(tmp_path):
+    check("mobilenet_v3_small", "cortex-a55", tmp_path, os="android")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_on_this_machine(name, tmp_path):
+    host = open_device("host")
+    artifact = compile_model(build(name), tmp_path / "made", find_core("host"), witness=host)
+    assert artifact.report["verification"]["worst_error"] <= 1e-4
+    assert infer(artifact, host, artifact.sample[0]).same_top5
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mobilenet_v3_large", {"minimalistic": True}),
+        ("mobilenet_v3_small", {"minimalistic": True}),
+        ("mobilenet_v3_large", {"width": 0.75, "width_rule": "torchvision", "resolution": 192}),
+        ("mobilenet_v3_large", {"width": 0.35, "resolution": 96, "classes": 21}),
+        ("mobilenet_v3_small", {"width": 1.25, "resolution": 129}),
+        ("mobilenet_v2", {"width": 1.4, "classes": 1001}),
+        ("mobilenet_v2", {"width": 0.35, "resolution": 97}),
+    ],
+)
+def test_variants_on_this_machine(name, options, tmp_path):
+    host = open_device("host")
+    artifact = compile_model(build(name, **options), tmp_path / "made", find_core("host"), witness=host)
+    assert artifact.report["verification"]["worst_error"] <= 1e-4
