@@ -1,1 +1,24 @@
-"""TBD."""
+"""What compiled code runs on: cores, toolchains that link for them, and devices that have them."""
+
+from .cores import CORES, Core, find_core
+from .devices import Device, find_witness, list_devices, open_device
+from .doctor import Finding, diagnose
+from .latency import Latency, measure, require_clock
+from .toolchains import Toolchain, find_toolchain
+
+__all__ = [
+    "CORES",
+    "Core",
+    "Device",
+    "Finding",
+    "Latency",
+    "Toolchain",
+    "diagnose",
+    "find_core",
+    "find_toolchain",
+    "find_witness",
+    "list_devices",
+    "measure",
+    "open_device",
+    "require_clock",
+]

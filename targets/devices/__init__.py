@@ -1,1 +1,104 @@
-"""TBD."""
+"""Devices: where a model runs. Each is named by a URI, and reached by one file of this folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ...errors import ArmletError, UsageError
+from ..cores import CORES, Core, find_core
+from ..rpc_server import server_program
+from .emulated import EmulatedDevice, qemu_command
+from .host import HostDevice
+from .protocol import Device, Program, Session
+from .rpc import RpcDevice
+from .tracker import TrackerDevice
+
+__all__ = ["Device", "DeviceStatus", "Program", "Session", "find_witness", "list_devices", "open_device"]
+
+FORMS = "host, emulated:CORE, rpc://HOST:PORT[/KEY] or tracker://HOST:PORT/KEY"
+NOT_YET = ("sim", "ssh", "adb")
+
+
+def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60.0) -> Device:
+    """The device that `uri` names; nothing is connected or started yet.
+
+    Times are in seconds: `timeout` for each answer of the device, `connect_timeout` to get a session with it.
+    Raises UsageError for a URI of no known form, or an unknown core.
+    """
+    scheme, _, rest = uri.partition(":")
+    if uri == "host":
+        return HostDevice()
+    if scheme == "emulated" and rest:
+        core = find_core(rest)
+        if core.emulated_by is None:
+            raise UsageError(f"the core {rest} is not emulated: use the device host")
+        return EmulatedDevice(core, timeout, connect_timeout)
+    if scheme in NOT_YET:
+        raise UsageError(f"devices {scheme}: are not there yet: use {FORMS}")
+    if scheme in ("rpc", "tracker"):
+        host, port, key = _split(uri)
+        kind = RpcDevice if scheme == "rpc" else TrackerDevice
+        if key or scheme == "rpc":
+            return kind(uri, host, port, key, timeout, connect_timeout)
+    raise UsageError(f"{uri!r} names no device: use {FORMS}")
+
+
+def find_witness(core: Core) -> Device | None:
+    """The device of this machine that runs what is compiled for `core`, if there is one."""
+    if core.emulated_by is None:
+        return HostDevice()
+    try:
+        qemu_command(core)
+        server_program("aarch64")
+    except ArmletError:
+        return None
+    return open_device(f"emulated:{core.name}")
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """Whether a device can be used now, and what there is to know about it."""
+
+    uri: str
+    available: bool
+    note: str
+
+
+def list_devices(trackers: Iterable[str] = ()) -> list[DeviceStatus]:
+    """The devices of this machine, and those of `trackers`, given as device URIs."""
+    return [
+        DeviceStatus("host", True, f"this machine, {CORES['host'].llvm_cpu}"),
+        *(_emulated_status(core) for core in CORES.values() if core.emulated_by),
+        *(_tracker_status(uri) for uri in trackers),
+    ]
+
+
+def _emulated_status(core: Core) -> DeviceStatus:
+    uri = f"emulated:{core.name}"
+    try:
+        qemu_command(core)
+    except ArmletError as error:
+        return DeviceStatus(uri, False, str(error))
+    return DeviceStatus(uri, True, f"qemu's {core.emulated_by}; gives no times")
+
+
+def _tracker_status(uri: str) -> DeviceStatus:
+    device = open_device(uri)
+    if not isinstance(device, TrackerDevice):
+        raise UsageError(f"{uri} is no tracker: use tracker://HOST:PORT/KEY")
+    try:
+        known, free = device.summary()
+    except ArmletError as error:
+        return DeviceStatus(uri, False, str(error))
+    return DeviceStatus(uri, known > 0, f"{known} registered, {free} free")
+
+
+def _split(uri: str) -> tuple[str, int, str]:
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise UsageError(f"{uri!r} names no host and port: use {FORMS}")
+    return host, port, parts.path.removeprefix("/")

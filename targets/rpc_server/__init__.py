@@ -1,1 +1,46 @@
-"""TBD."""
+"""TVM's RPC server as one C++ program: built once for each machine, then kept in the cache."""
+
+import hashlib
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from ...files import cache_folder
+from ..toolchains import Toolchain, find_toolchain
+from ..tvm_runtime import built_once, describe_version, pinned_versions, runtime_folder
+
+SOURCES = Path(__file__).parent
+# What TVM's headers define in the program stays in the program: else it replaces the same of TVM's libraries,
+# and an exception there crashes if the two were built on different C++ libraries.
+PRIVATE_FFI = {"TVM_FFI_DLL": "", "TVM_FFI_DLL_EXPORT": "", "TVM_FFI_CMAKE_LITTLE_ENDIAN": "1"}
+
+
+def server_program(machine: str) -> Path:
+    """The RPC server for Linux on `machine` ("aarch64", "x86_64"), in a folder with the libraries it needs.
+
+    It is built again when its sources, TVM's version or the toolchain changed. Raises ArmletError if there is
+    no toolchain, or TVM's runtime cannot be had.
+    """
+    toolchain = find_toolchain("linux", machine)
+    version = describe_version(pinned_versions())
+    key = hashlib.sha256(f"{machine}\0{version}\0{toolchain}".encode())
+    for source in sorted(SOURCES.glob("*.[ch]*")):
+        key.update(source.read_bytes())
+    folder = cache_folder("rpc-server") / key.hexdigest()[:16]
+    with built_once(folder) as draft:
+        if draft:
+            build_server(draft, toolchain, runtime_folder(machine), version)
+    return folder / "server"
+
+
+def build_server(folder: Path, toolchain: Toolchain, runtime: Path, version: str) -> None:
+    """Build the server into `folder`, with the libraries of `runtime` beside it, to announce `version`."""
+    libraries = [Path(shutil.copy(library, folder)) for library in sorted(runtime.iterdir())]
+    include = Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
+    toolchain.build_program(
+        SOURCES / "server.cc",
+        folder / "server",
+        include=[include],
+        libraries=libraries,
+        defines={"ARMLET_TVM_VERSION": f'"{version}"', **PRIVATE_FFI},
+    )

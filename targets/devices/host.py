@@ -1,0 +1,44 @@
+"""The device `host`: the model runs in this process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...errors import ArmletError, DeviceError, InvalidArtifactError
+from ..cores import CORES
+from .program import Result, VmProgram
+
+
+class HostDevice:
+    """The machine armlet runs on."""
+
+    uri = "host"
+    core = CORES["host"]
+    measures_time = True
+
+    @contextmanager
+    def connect(self) -> Iterator["HostSession"]:
+        """There is nothing to connect to."""
+        yield HostSession()
+
+
+class HostSession:
+    """Models of this process."""
+
+    def load(self, library: Path) -> VmProgram:
+        """Load `library`; raises InvalidArtifactError if it is not for this machine."""
+        return _guard(lambda: _load(library), failure=InvalidArtifactError)
+
+
+def _load(library: Path) -> VmProgram:
+    import tvm
+
+    module = tvm.runtime.load_module(str(library))
+    return VmProgram("host", module, tvm.cpu(), _guard, measures_time=True)
+
+
+def _guard(action: Callable[[], Result], *, failure: type[ArmletError] = DeviceError) -> Result:
+    try:
+        return action()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise failure(f"host: {str(error).strip().splitlines()[-1]}") from error

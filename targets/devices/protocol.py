@@ -1,0 +1,52 @@
+"""What every device can do, however it is reached."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..cores import Core
+
+
+class Program(Protocol):
+    """A model loaded on a device."""
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of the function `main` for `inputs`."""
+
+    def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
+        """The seconds of each of `rounds` runs after `warm_up` more, measured on the device.
+
+        Raises ArmletError if the device's time means nothing, because it is emulated.
+        """
+
+
+class Session(Protocol):
+    """The use of a device, by one client at a time."""
+
+    def load(self, library: Path) -> Program:
+        """Bring `library`, a module of TVM's Relax VM, to the device and load it.
+
+        Raises InvalidArtifactError if the device cannot load it.
+        """
+
+
+class Device(Protocol):
+    """A processor to run a model on. Whatever fails between it and us is a DeviceError of one line."""
+
+    @property
+    def uri(self) -> str:
+        """The name by which `open_device` gave it."""
+
+    @property
+    def core(self) -> Core | None:
+        """Its core, where that is known without connecting."""
+
+    @property
+    def measures_time(self) -> bool:
+        """Whether it can time a run; an emulated device cannot."""
+
+    def connect(self) -> AbstractContextManager[Session]:
+        """Begin a session; it ends with the block, whatever happens in it."""

@@ -1,0 +1,90 @@
+"""Devices `tracker://HOST:PORT/KEY`: any free one of those that a TVM tracker knows under KEY."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import DeviceError
+from .connection import RpcSession, UnreachableError, rpc_session
+
+# A device that was offered is free, and answers at once or never.
+OFFER_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class TrackerDevice:
+    """The next free device of a tracker; waits `connect_timeout` seconds for one."""
+
+    uri: str
+    host: str
+    port: int
+    key: str
+    timeout: float
+    connect_timeout: float
+    core = None
+    measures_time = True
+
+    @contextmanager
+    def connect(self) -> Iterator[RpcSession]:
+        """A session with a free device; one that the tracker lists but that is gone is passed over."""
+        deadline = time.monotonic() + self.connect_timeout
+        with ExitStack() as stack:
+            while True:
+                host, port, match_key = self._request(deadline)
+                session = rpc_session(
+                    f"{self.uri} (at {host}:{port})",
+                    host,
+                    port,
+                    match_key,
+                    timeout=self.timeout,
+                    connect_timeout=OFFER_TIMEOUT,
+                )
+                try:
+                    remote = stack.enter_context(session)
+                    break
+                except UnreachableError:
+                    continue
+            yield remote
+
+    def summary(self) -> tuple[int, int]:
+        """How many devices have the key, and how many of them are free; raises DeviceError."""
+        from tvm.rpc.base import TrackerCode
+
+        _, state = self._ask([TrackerCode.SUMMARY], OFFER_TIMEOUT)
+        known = [server for server in state["server_info"] if server["key"] == f"server:{self.key}"]
+        return len(known), state["queue_info"].get(self.key, {"free": 0})["free"]
+
+    def _request(self, deadline: float) -> tuple[str, int, str]:
+        from tvm.rpc.base import TrackerCode
+
+        remaining = deadline - time.monotonic()
+        try:
+            _, offer = self._ask([TrackerCode.REQUEST, self.key, "", 1], max(remaining, 0.01))
+        except TimeoutError as error:
+            known, _ = self.summary()
+            state = f"all {known} are busy" if known else "none is registered under this key"
+            raise DeviceError(f"{self.uri}: no device within {self.connect_timeout:g} s: {state}") from error
+        host, port, match_key = offer
+        return str(host), int(port), str(match_key)
+
+    def _ask(self, message: list[Any], timeout: float) -> Any:
+        """The tracker's answer; raises TimeoutError if it takes too long, DeviceError if there is none."""
+        from tvm.rpc import base
+
+        magic = struct.pack("<i", base.RPC_TRACKER_MAGIC)
+        try:
+            with socket.create_connection((self.host, self.port), OFFER_TIMEOUT) as connection:
+                connection.sendall(magic)
+                if base.recvall(connection, len(magic)) != magic:
+                    raise DeviceError(f"{self.uri}: what answers there is no TVM tracker")
+                connection.settimeout(timeout)
+                base.sendjson(connection, message)
+                return base.recvjson(connection)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise DeviceError(f"{self.uri}: no tracker answers: {error.strerror or error}") from error

@@ -1,0 +1,79 @@
+"""What armlet can use on this machine, and the one command that brings what is missing."""
+
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+from .devices.emulated import find_qemu, find_sysroot
+from .toolchains import INSTALL, Toolchain, find_gnu_cross, find_host_compiler, find_ndk, find_zig
+from .tvm_runtime import pinned_versions, runtime_is_cached
+
+OLDEST_LLVM_MCA = 22
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing: what was found of it (None: nothing that will do), its use, and what brings it."""
+
+    name: str
+    found: str | None
+    purpose: str
+    remedy: str
+
+
+def diagnose() -> list[Finding]:
+    """Look for everything; nothing is installed, downloaded or built."""
+    return [
+        *(_package(name, version) for name, version in pinned_versions().items()),
+        _toolchain("host-cc", find_host_compiler, platform.machine(), "compiling for the core host"),
+        _toolchain("gnu", find_gnu_cross, "aarch64", "compiling for ARM64, linux and android"),
+        _toolchain("zig", find_zig, "aarch64", "the same without a cross compiler"),
+        _toolchain("ndk", find_ndk, "aarch64", "programs for Android"),
+        Finding("qemu-aarch64", _first_line(find_qemu()), "emulated devices", "`apt-get install qemu-user`"),
+        Finding(
+            "ARM64 C++ library",
+            find_sysroot(),
+            "emulated devices",
+            "`apt-get install libc6-arm64-cross libstdc++6-arm64-cross`",
+        ),
+        Finding(
+            "TVM's ARM64 runtime",
+            "downloaded" if runtime_is_cached("aarch64") else None,
+            "the RPC server for emulated devices and boards",
+            "the first use downloads it (95 MB)",
+        ),
+        Finding(
+            "llvm-mca", _llvm_mca(), "modelled cycles (optional)", f"`apt-get install llvm-{OLDEST_LLVM_MCA}`"
+        ),
+    ]
+
+
+def _package(name: str, pinned: str) -> Finding:
+    installed = metadata.version(name)
+    found = installed if installed == pinned else None
+    return Finding(name, found, f"compiling and RPC; exactly {pinned}", f"`pip install {name}=={pinned}`")
+
+
+def _toolchain(name: str, find: Callable[[str], Toolchain | None], machine: str, purpose: str) -> Finding:
+    toolchain = find(machine)
+    return Finding(name, toolchain.version if toolchain else None, purpose, INSTALL[name])
+
+
+def _llvm_mca() -> str | None:
+    for name in (f"llvm-mca-{OLDEST_LLVM_MCA}", "llvm-mca"):
+        version = re.search(r"LLVM version (\d+)\S*", _output(shutil.which(name)))
+        if version and int(version[1]) >= OLDEST_LLVM_MCA:
+            return version[0]
+    return None
+
+
+def _first_line(program: str | None) -> str | None:
+    return _output(program).partition("\n")[0] or None
+
+
+def _output(program: str | None) -> str:
+    return subprocess.run([program, "--version"], capture_output=True, text=True).stdout if program else ""

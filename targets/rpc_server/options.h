@@ -1,0 +1,64 @@
+// The server's command line.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+struct Options {
+  std::string host = "127.0.0.1", key;
+  std::string tracker;        // host of the tracker; empty: none
+  std::string address;        // where the tracker's clients find us, if not where the tracker does
+  std::string emulated_core;  // what clients are told: an emulated time is no time
+  int port = 0, tracker_port = 0, timeout = 0;
+  bool with_parent = false;
+  std::filesystem::path work = std::filesystem::temp_directory_path();
+};
+
+[[noreturn]] inline void Fail(const std::string& message, int code = 1) {
+  fprintf(stderr, "rpc server: %s\n", message.c_str());
+  exit(code);
+}
+
+inline int ParseNumber(const std::string& option, const std::string& text, int limit) {
+  char* end = nullptr;
+  const long value = strtol(text.c_str(), &end, 10);
+  if (text.empty() || *end || value < 0 || value > limit)
+    Fail(option + " wants a number from 0 to " + std::to_string(limit) + ", not '" + text + "'", 2);
+  return static_cast<int>(value);
+}
+
+inline void ParseTracker(const std::string& value, Options& options) {
+  const size_t colon = value.rfind(':');
+  if (colon == std::string::npos) Fail("--tracker wants HOST:PORT, not '" + value + "'", 2);
+  options.tracker = value.substr(0, colon);
+  options.tracker_port = ParseNumber("--tracker", value.substr(colon + 1), 65535);
+}
+
+inline Options ParseOptions(int argc, char** argv) {
+  Options options;
+  for (int at = 1; at < argc; ++at) {
+    const std::string name = argv[at];
+    if (name == "--with-parent") {
+      options.with_parent = true;
+      continue;
+    }
+    if (++at == argc) Fail("unknown option, or one without its value: " + name, 2);
+    const std::string value = argv[at];
+    if (name == "--host") options.host = value;
+    else if (name == "--port") options.port = ParseNumber(name, value, 65535);
+    else if (name == "--key") options.key = value;
+    else if (name == "--tracker") ParseTracker(value, options);
+    else if (name == "--address") options.address = value;
+    else if (name == "--timeout") options.timeout = ParseNumber(name, value, 7 * 24 * 3600);
+    else if (name == "--work") options.work = value;
+    else if (name == "--emulated") options.emulated_core = value;
+    else Fail("unknown option " + name, 2);
+  }
+  // Keys and addresses travel inside JSON and are separated by blanks in the handshake.
+  for (const std::string& text : {options.key, options.address})
+    if (text.find_first_of("\"\\ \t\r\n") != std::string::npos)
+      Fail("'" + text + "' must hold no blank, quote or backslash", 2);
+  return options;
+}

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from armlet.errors import DeviceError, InvalidArtifactError
+from armlet.targets.devices import open_device
+
+
+def test_one_output_and_several(library):
+    x = np.arange(4, dtype=np.float32)
+    with open_device("host").connect() as session:
+        (result,) = session.load(library("affine", "host")).run([np.ones(1024, np.float32)])
+        np.testing.assert_array_equal(result, np.full(1024, 3, np.float32))
+        total, square = session.load(library("pair", "host")).run([x])
+    np.testing.assert_array_equal(total, x + x)
+    np.testing.assert_array_equal(square, x * x)
+
+
+def test_inputs_need_not_be_contiguous(library):
+    x = np.arange(2048, dtype=np.float32)[::2]
+    with open_device("host").connect() as session:
+        (result,) = session.load(library("affine", "host")).run([x])
+    np.testing.assert_array_equal(result, 2 * x + 1)
+
+
+def test_every_round_is_a_sample(library):
+    x = np.zeros(1024, np.float32)
+    with open_device("host").connect() as session:
+        program = session.load(library("affine", "host"))
+        for warm_up, rounds in ((0, 1), (3, 20)):
+            samples = program.time([x], warm_up=warm_up, rounds=rounds)
+            assert len(samples) == rounds
+            assert all(sample > 0 for sample in samples)
+
+
+@pytest.mark.parametrize("shape", [(10,), (1, 1024)])
+def test_a_wrong_input_is_one_line(library, shape):
+    with open_device("host").connect() as session:
+        program = session.load(library("affine", "host"))
+        with pytest.raises(DeviceError, match=r"^host: [^\n]+$"):
+            program.run([np.zeros(shape, np.float32)])
+
+
+def test_a_library_of_another_machine_is_refused(library):
+    with open_device("host").connect() as session:
+        with pytest.raises(InvalidArtifactError, match=r"^host: [^\n]+$"):
+            session.load(library("affine", "cortex-a53"))
+        with pytest.raises(InvalidArtifactError, match=r"^host: [^\n]+$"):
+            session.load(library("affine", "host").with_name("absent.so"))

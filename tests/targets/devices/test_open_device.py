@@ -1,0 +1,63 @@
+import pytest
+
+from armlet.errors import UsageError
+from armlet.targets.cores import CORES
+from armlet.targets.devices import list_devices, open_device
+
+
+@pytest.mark.parametrize(
+    ("uri", "measures_time"),
+    [
+        ("host", True),
+        ("emulated:cortex-a76", False),
+        ("rpc://10.0.0.7:9090", True),
+        ("rpc://[::1]:9090/board", True),
+        ("tracker://phones.local:9190/pixel", True),
+    ],
+)
+def test_a_uri_opens_without_connecting(uri, measures_time):
+    device = open_device(uri)
+    assert (device.uri, device.measures_time) == (uri, measures_time)
+
+
+def test_the_parts_of_a_uri():
+    device = open_device("tracker://phones.local:9190/pixel:6", timeout=5, connect_timeout=2)
+    assert (device.host, device.port, device.key) == ("phones.local", 9190, "pixel:6")
+    assert (device.timeout, device.connect_timeout) == (5, 2)
+    assert open_device("rpc://board:1").key == ""
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("", "'' names no device: use host, emulated:CORE"),
+        ("phone", "'phone' names no device"),
+        ("emulated:", "'emulated:' names no device"),
+        ("emulated:pentium", "unknown core 'pentium': choose one of cortex-a53"),
+        ("emulated:host", "the core host is not emulated: use the device host"),
+        ("rpc://board", "names no host and port"),
+        ("rpc://board:http", "names no host and port"),
+        ("rpc://:9090", "names no host and port"),
+        ("tracker://board:9190", "'tracker://board:9190' names no device"),
+        ("sim:cortex-a76", "devices sim: are not there yet"),
+        ("ssh://pi@board", "devices ssh: are not there yet"),
+        ("adb:0123", "devices adb: are not there yet"),
+    ],
+)
+def test_what_names_no_device_is_a_usage_error(uri, complaint):
+    with pytest.raises(UsageError) as error:
+        open_device(uri)
+    assert complaint in str(error.value)
+
+
+def test_the_list_says_what_can_be_used_and_why_not(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    host, *emulated, tracker = list_devices(["tracker://127.0.0.1:1/phone"])
+    assert (host.uri, host.available) == ("host", True)
+    assert [status.uri for status in emulated] == [f"emulated:{name}" for name in CORES if name != "host"]
+    assert not any(status.available for status in emulated)
+    assert "apt-get install qemu-user" in emulated[0].note
+    assert not tracker.available
+    assert tracker.note == "tracker://127.0.0.1:1/phone: no tracker answers: Connection refused"
+    with pytest.raises(UsageError, match="is no tracker"):
+        list_devices(["host"])

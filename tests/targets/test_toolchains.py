@@ -1,0 +1,147 @@
+import ctypes
+import platform
+import re
+import subprocess
+
+import pytest
+
+from armlet.errors import ArmletError, UsageError
+from armlet.targets.elf import read_shared_library
+from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_toolchain, find_zig
+
+CROSS = [
+    pytest.param(name, marks=pytest.mark.skipif(not finder("aarch64"), reason=INSTALL[name]))
+    for name, finder in {"gnu": find_gnu_cross, "zig": find_zig}.items()
+]
+
+
+@pytest.fixture
+def compile_c(tmp_path):
+    """A function (toolchain, text) -> the library of one C file."""
+
+    def compile_and_link(toolchain, text, name="library.so"):
+        source, item = tmp_path / "source.c", tmp_path / "source.o"
+        source.write_text(text)
+        toolchain.compile_object(source, item)
+        toolchain.link_library([item], tmp_path / name)
+        return tmp_path / name
+
+    return compile_and_link
+
+
+@pytest.mark.parametrize("name", CROSS)
+@pytest.mark.parametrize("os", ["linux", "android"])
+def test_a_linked_library_depends_on_nothing(monkeypatch, compile_c, name, os):
+    monkeypatch.setenv("ARMLET_TOOLCHAIN", name)
+    toolchain = find_toolchain(os, "aarch64")
+    text = """
+        struct block { char bytes[512]; };
+        extern void TVMFFIErrorSetRaised(void *);
+        __attribute__((visibility("default"))) void copy(struct block *to, struct block *from) {
+          *to = *from;
+          TVMFFIErrorSetRaised(from);
+        }
+    """
+    path = compile_c(toolchain, text)
+    library = read_shared_library(path)
+    assert library.machine == "aarch64"
+    assert library.needed == ()
+    assert library.undefined == ("TVMFFIErrorSetRaised",)
+    assert library.page_size == 16384
+    assert path.read_bytes() == compile_c(toolchain, text, "again.so").read_bytes()
+    assert str(path.parent).encode() not in path.read_bytes()
+    assert toolchain.version
+
+
+def test_a_model_built_by_tvm_asks_for_its_ffi_only(library):
+    needs = read_shared_library(library("affine", "cortex-a76", "android"))
+    assert needs.needed == ()
+    assert needs.undefined
+    assert all(name.startswith("TVMFFI") for name in needs.undefined)
+    assert needs.page_size == 16384
+
+
+def test_no_sve_is_emitted_for_armv9(library):
+    objdump = "aarch64-linux-gnu-objdump"
+    code = subprocess.run(
+        [objdump, "-d", library("affine", "cortex-a710")], capture_output=True, text=True
+    ).stdout
+    assert re.search(r"\bfm\w+\s+v\d+\.4s", code), "the model should use the vector unit"
+    assert not re.search(r"\bz\d+\.[bhsd]\b|\bp\d+/[zm]\b", code)
+
+
+def test_a_symbol_that_a_device_may_lack_is_named(compile_c):
+    text = 'int puts(const char *); int greet(void) { return puts("hello"); }'
+    with pytest.raises(ArmletError, match=r"library\.so would need puts, which a device may not have"):
+        compile_c(find_toolchain("linux", "aarch64"), text)
+
+
+def test_a_compiler_error_is_one_line(compile_c):
+    with pytest.raises(ArmletError, match=r"^the \w+ toolchain \(.*\) failed: source\.c:1:.*error.*$"):
+        compile_c(find_toolchain("linux", "aarch64"), "int f(void) { return nothing; }\n")
+
+
+MEMORY = """
+#include <stddef.h>
+void *memset(void *, int, size_t), *memmove(void *, const void *, size_t);
+void *memcpy(void *, const void *, size_t);
+int memcmp(const void *, const void *, size_t), bcmp(const void *, const void *, size_t);
+#define API __attribute__((visibility("default")))
+API void fill(char *to, int value, size_t size) { memset(to, value, size); }
+API void copy(char *to, const char *from, size_t size) { memcpy(to, from, size); }
+API void move(char *to, const char *from, size_t size) { memmove(to, from, size); }
+API int compare(const char *a, const char *b, size_t size) { return memcmp(a, b, size); }
+API int differ(const char *a, const char *b, size_t size) { return bcmp(a, b, size); }
+"""
+
+
+def test_memory_functions_of_our_own(compile_c):
+    path = compile_c(find_toolchain("linux", platform.machine()), MEMORY)
+    assert read_shared_library(path).undefined == ()
+    library = ctypes.CDLL(str(path))
+    original = bytes(range(1, 101))
+    for size in (0, 1, 15, 16, 17, 31, 48, 63):
+        for start in (0, 1, 7):
+            buffer, other = ctypes.create_string_buffer(original), ctypes.create_string_buffer(original)
+            library.fill(ctypes.byref(buffer, start), 0x1A5, ctypes.c_size_t(size))
+            assert buffer.raw[:100] == original[:start] + b"\xa5" * size + original[start + size :]
+            library.copy(buffer, ctypes.byref(other, start), ctypes.c_size_t(size))
+            assert buffer.raw[:size] == original[start : start + size]
+            assert library.compare(buffer, ctypes.byref(other, start), ctypes.c_size_t(size)) == 0
+        for to, source in ((0, 5), (5, 0), (3, 3), (17, 0), (0, 17)):
+            buffer = ctypes.create_string_buffer(original)
+            library.move(ctypes.byref(buffer, to), ctypes.byref(buffer, source), ctypes.c_size_t(size))
+            assert buffer.raw[to : to + size] == original[source : source + size]
+    assert library.compare(b"aaz", b"aba", 3) < 0 < library.compare(b"\xff", b"\x01", 1)
+    assert library.differ(b"aa", b"ab", 2)
+
+
+def test_a_missing_toolchain_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("ANDROID_NDK_HOME", raising=False)
+    monkeypatch.setattr("armlet.targets.toolchains.find_zig", lambda machine: None)
+    for os in ("linux", "android"):
+        with pytest.raises(ArmletError, match=r"apt-get install g\+\+.*pip install ziglang"):
+            find_toolchain(os, "aarch64")
+
+
+def test_a_forced_toolchain(monkeypatch):
+    monkeypatch.setenv("ARMLET_TOOLCHAIN", "ndk")
+    monkeypatch.delenv("ANDROID_NDK_HOME", raising=False)
+    with pytest.raises(ArmletError, match="set ANDROID_NDK_HOME"):
+        find_toolchain("android", "aarch64")
+    monkeypatch.setenv("ARMLET_TOOLCHAIN", "tcc")
+    with pytest.raises(UsageError, match="choose one of ndk, gnu, zig, host-cc"):
+        find_toolchain("linux", "aarch64")
+
+
+def test_the_ndk_is_taken_first_for_android(monkeypatch, tmp_path):
+    compiler = tmp_path / "toolchains/llvm/prebuilt/linux-x86_64/bin/clang"
+    compiler.parent.mkdir(parents=True)
+    compiler.write_text("#!/bin/sh\necho Android clang version 18.0.0\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("ANDROID_NDK_HOME", str(tmp_path))
+    found = find_toolchain("android", "aarch64")
+    assert (found.name, found.version) == ("ndk", "Android clang version 18.0.0")
+    assert found.c_compiler == (str(compiler), "--target=aarch64-linux-android24")
+    assert find_toolchain("linux", "aarch64").name != "ndk"
