@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from . import __version__
-from .console import print_json, print_table, progress_bar
-from .errors import ArmletError
+from .console import print_json, print_table, progress_bar, working
+from .errors import ArmletError, DeviceError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
@@ -188,7 +188,8 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, as_jso
 
     artifact, device = Artifact.open(folder), targets.open_device(uri)
     image = inference.read_input(source, artifact) if source else artifact.sample[0]
-    result = inference.infer(artifact, device, image)
+    with working(f"running on {uri}"):
+        result = inference.infer(artifact, device, image)
     if output:
         result.save(output)
     weights = artifact.manifest["source"]["weights"]
@@ -216,7 +217,8 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, as_json: bool) -> No
     from .artifact import Artifact
 
     device = targets.open_device(uri)
-    results = {str(folder): inference.bench(Artifact.open(folder), device, rounds) for folder in folders}
+    with working(f"measuring on {uri}"):
+        results = {str(folder): inference.bench(Artifact.open(folder), device, rounds) for folder in folders}
     if as_json:
         entries = [{"folder": name, "samples_ms": result.samples_ms} for name, result in results.items()]
         print_json({"device": uri, "artifacts": entries})
@@ -229,18 +231,33 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, as_json: bool) -> No
 
 
 @cli.command()
-@click.option("--tracker", "trackers", multiple=True, metavar="tracker://HOST:PORT/KEY", help="Ask it too.")
+@click.argument("uris", nargs=-1, metavar="[URI...]")
 @json_option
-def devices(trackers: tuple[str, ...], as_json: bool) -> None:
-    """List the devices that can be reached from here."""
+def devices(uris: tuple[str, ...], as_json: bool) -> None:
+    """List the devices of this machine, or check those named; exit code 5 if one of these cannot be used."""
     from . import targets
 
-    statuses = targets.list_devices(trackers)
+    with working("asking the devices"):
+        statuses = targets.list_devices(uris)
     if as_json:
         print_json({"devices": [vars(status) for status in statuses]})
     else:
         rows = [(status.uri, "yes" if status.available else "no", status.note) for status in statuses]
         print_table(("device", "usable", "note"), rows)
+    if uris and not all(status.available for status in statuses):
+        sys.exit(DeviceError.exit_code)
+
+
+@cli.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@force_option
+def server(output: Path, force: bool) -> None:
+    """Write the RPC server for a 64-bit Raspberry Pi or an Android phone, with all it needs, to a folder."""
+    from . import targets
+
+    with working("building the server"):
+        targets.write_server(output, force=force)
+    click.echo(f"{output}: copy it to the board or phone and run ./start there (./start --help)")
 
 
 @cli.command()

@@ -37,6 +37,15 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
+def working(what: str) -> Iterator[None]:
+    """A sign of life while something of unknown length goes on."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:
     """A bar with the time left; yields what moves it: what is being done, which part is behind."""
     from rich.console import Console

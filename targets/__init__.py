@@ -4,6 +4,7 @@ from .cores import CORES, Core, find_core
 from .devices import Device, find_witness, list_devices, open_device
 from .doctor import Finding, diagnose
 from .latency import Latency, measure, require_clock
+from .rpc_server.portable import write_server
 from .toolchains import Toolchain, find_toolchain
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "measure",
     "open_device",
     "require_clock",
+    "write_server",
 ]

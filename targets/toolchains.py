@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..errors import ArmletError, UsageError
-from .elf import read_shared_library
+from .elf import read_needs
 
 # What LLVM calls of itself, for libraries that depend on none.
 FREESTANDING = tuple(Path(__file__).with_name(name) for name in ("freestanding.c", "freestanding_math.c"))
@@ -69,8 +69,8 @@ class Toolchain:
             inputs = [str(Path(item).absolute()) for item in (*objects, *own)]
             command = [*self.c_compiler, *LINK_FLAGS, *inputs, "-o", str(output.absolute())]
             self._run(command, folder=Path(folder))
-        library = read_shared_library(output)
-        missing = [*library.needed, *(name for name in library.undefined if not name.startswith("TVMFFI"))]
+        library = read_needs(output)
+        missing = [*library.libraries, *(name for name in library.undefined if not name.startswith("TVMFFI"))]
         if missing:
             raise ArmletError(f"{output.name} would need {', '.join(missing)}, which a device may not have")
 

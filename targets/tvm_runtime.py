@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import ArmletError, InvalidArtifactError
 from ..files import cache_folder, written_beside
-from .elf import read_shared_library
+from .elf import read_needs
 
 # libtvm_runtime_extra holds the random fill with which tuning makes its inputs.
 LIBRARIES = {
@@ -121,6 +121,6 @@ def _download(machine: str, folder: Path) -> None:
 
 
 def _check_machine(library: Path, machine: str) -> None:
-    found = read_shared_library(library).machine
+    found = read_needs(library).machine
     if found != machine:
         raise InvalidArtifactError(f"{library.name} is for {found}, not for {machine}")

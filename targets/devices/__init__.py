@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from ...errors import ArmletError, UsageError
 from ..cores import CORES, Core, find_core
-from ..rpc_server import server_program
-from .emulated import EmulatedDevice, qemu_command
+from .emulated import EmulatedDevice
 from .host import HostDevice
 from .protocol import Device, Program, Session
 from .rpc import RpcDevice
@@ -45,14 +44,8 @@ def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60
 
 def find_witness(core: Core) -> Device | None:
     """The device of this machine that runs what is compiled for `core`, if there is one."""
-    if core.emulated_by is None:
-        return HostDevice()
-    try:
-        qemu_command(core)
-        server_program("aarch64")
-    except ArmletError:
-        return None
-    return open_device(f"emulated:{core.name}")
+    device = open_device(f"emulated:{core.name}" if core.emulated_by else "host")
+    return device if _status(device).available else None
 
 
 @dataclass(frozen=True)
@@ -64,33 +57,17 @@ class DeviceStatus:
     note: str
 
 
-def list_devices(trackers: Iterable[str] = ()) -> list[DeviceStatus]:
-    """The devices of this machine, and those of `trackers`, given as device URIs."""
-    return [
-        DeviceStatus("host", True, f"this machine, {CORES['host'].llvm_cpu}"),
-        *(_emulated_status(core) for core in CORES.values() if core.emulated_by),
-        *(_tracker_status(uri) for uri in trackers),
-    ]
+def list_devices(uris: Iterable[str] = ()) -> list[DeviceStatus]:
+    """The devices that `uris` name; without any, those of this machine."""
+    here = ["host", *(f"emulated:{core.name}" for core in CORES.values() if core.emulated_by)]
+    return [_status(open_device(uri)) for uri in [*uris] or here]
 
 
-def _emulated_status(core: Core) -> DeviceStatus:
-    uri = f"emulated:{core.name}"
+def _status(device: Device) -> DeviceStatus:
     try:
-        qemu_command(core)
+        return DeviceStatus(device.uri, True, device.check())
     except ArmletError as error:
-        return DeviceStatus(uri, False, str(error))
-    return DeviceStatus(uri, True, f"qemu's {core.emulated_by}; gives no times")
-
-
-def _tracker_status(uri: str) -> DeviceStatus:
-    device = open_device(uri)
-    if not isinstance(device, TrackerDevice):
-        raise UsageError(f"{uri} is no tracker: use tracker://HOST:PORT/KEY")
-    try:
-        known, free = device.summary()
-    except ArmletError as error:
-        return DeviceStatus(uri, False, str(error))
-    return DeviceStatus(uri, known > 0, f"{known} registered, {free} free")
+        return DeviceStatus(device.uri, False, str(error))
 
 
 def _split(uri: str) -> tuple[str, int, str]:

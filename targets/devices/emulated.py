@@ -35,6 +35,12 @@ class EmulatedDevice:
         """`emulated:CORE`."""
         return f"emulated:{self.core.name}"
 
+    def check(self) -> str:
+        """Build the server if that has not been done: whatever is missing is said now."""
+        qemu_command(self.core)
+        server_program("aarch64")
+        return f"qemu's {self.core.emulated_by}; gives no times"
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """Start an emulated server and connect to it; it ends with the block, or with this process."""

@@ -16,6 +16,10 @@ class HostDevice:
     core = CORES["host"]
     measures_time = True
 
+    def check(self) -> str:
+        """It is always there."""
+        return f"this machine, {self.core.llvm_cpu}"
+
     @contextmanager
     def connect(self) -> Iterator["HostSession"]:
         """There is nothing to connect to."""

@@ -48,5 +48,8 @@ class Device(Protocol):
     def measures_time(self) -> bool:
         """Whether it can time a run; an emulated device cannot."""
 
+    def check(self) -> str:
+        """What there is to know about it; raises ArmletError saying why it cannot be used now."""
+
     def connect(self) -> AbstractContextManager[Session]:
         """Begin a session; it ends with the block, whatever happens in it."""

@@ -20,6 +20,11 @@ class RpcDevice:
     core = None
     measures_time = True
 
+    def check(self) -> str:
+        """Begin a session and end it."""
+        with self.connect() as session:
+            return "answers" if session.measures_time else "answers; it is emulated and gives no times"
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """A session with the server, once the one before has ended."""

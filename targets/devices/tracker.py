@@ -28,6 +28,13 @@ class TrackerDevice:
     core = None
     measures_time = True
 
+    def check(self) -> str:
+        """Ask the tracker for the devices of this key."""
+        known, free = self.summary()
+        if not known:
+            raise DeviceError(f"{self.uri}: no device is registered under this key")
+        return f"{known} registered, {free} free"
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """A session with a free device; one that the tracker lists but that is gone is passed over."""

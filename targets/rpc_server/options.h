@@ -6,6 +6,20 @@
 #include <filesystem>
 #include <string>
 
+inline constexpr char kUsage[] =
+    "server [--host ADDRESS] [--port N] [--key KEY] [--tracker HOST:PORT] [--address HOST] [--timeout S]\n"
+    "       [--work DIR] [--emulated CORE] [--with-parent]\n"
+    "\n"
+    "  --host ADDRESS       where to listen: 127.0.0.1 unless told otherwise; there is no authentication\n"
+    "  --port N             0: any, the one it got is printed\n"
+    "  --key KEY            clients must present it\n"
+    "  --tracker HOST:PORT  offer this device there under KEY\n"
+    "  --address HOST       what the tracker tells clients, if not the address it sees\n"
+    "  --timeout S          seconds that a session may take; 0: any\n"
+    "  --work DIR           where sessions keep their files\n"
+    "  --emulated CORE      tell clients that this is an emulator, whose times mean nothing\n"
+    "  --with-parent        end when standard input does";
+
 struct Options {
   std::string host = "127.0.0.1", key;
   std::string tracker;        // host of the tracker; empty: none
@@ -40,6 +54,10 @@ inline Options ParseOptions(int argc, char** argv) {
   Options options;
   for (int at = 1; at < argc; ++at) {
     const std::string name = argv[at];
+    if (name == "--help") {
+      puts(kUsage);
+      exit(0);
+    }
     if (name == "--with-parent") {
       options.with_parent = true;
       continue;
@@ -52,7 +70,7 @@ inline Options ParseOptions(int argc, char** argv) {
     else if (name == "--tracker") ParseTracker(value, options);
     else if (name == "--address") options.address = value;
     else if (name == "--timeout") options.timeout = ParseNumber(name, value, 7 * 24 * 3600);
-    else if (name == "--work") options.work = value;
+    else if (name == "--work") options.work = std::filesystem::absolute(value);  // sessions change folders
     else if (name == "--emulated") options.emulated_core = value;
     else Fail("unknown option " + name, 2);
   }

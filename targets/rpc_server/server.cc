@@ -1,7 +1,5 @@
 // A TVM RPC server that needs no Python: each session is a process of its own in a folder of its own.
-//
-//   server [--host ADDRESS] [--port N] [--key KEY] [--tracker HOST:PORT] [--address HOST] [--timeout S]
-//          [--work DIR] [--emulated CORE] [--with-parent]
+// `server --help` lists its options.
 //
 // Prints "listening on ADDRESS:PORT" when clients can connect. Sessions run one after the other, so that they
 // do not disturb each other's timings. SIGTERM and SIGINT end it, its sessions and their folders;

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from armlet.errors import ArmletError, UsageError
-from armlet.targets.elf import read_shared_library
+from armlet.targets.elf import read_needs
 from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_toolchain, find_zig
 
 CROSS = [
@@ -43,9 +43,9 @@ def test_a_linked_library_depends_on_nothing(monkeypatch, compile_c, name, os):
         }
     """
     path = compile_c(toolchain, text)
-    library = read_shared_library(path)
+    library = read_needs(path)
     assert library.machine == "aarch64"
-    assert library.needed == ()
+    assert library.libraries == ()
     assert library.undefined == ("TVMFFIErrorSetRaised",)
     assert library.page_size == 16384
     assert path.read_bytes() == compile_c(toolchain, text, "again.so").read_bytes()
@@ -54,8 +54,8 @@ def test_a_linked_library_depends_on_nothing(monkeypatch, compile_c, name, os):
 
 
 def test_a_model_built_by_tvm_asks_for_its_ffi_only(library):
-    needs = read_shared_library(library("affine", "cortex-a76", "android"))
-    assert needs.needed == ()
+    needs = read_needs(library("affine", "cortex-a76", "android"))
+    assert needs.libraries == ()
     assert needs.undefined
     assert all(name.startswith("TVMFFI") for name in needs.undefined)
     assert needs.page_size == 16384
@@ -97,7 +97,7 @@ API int differ(const char *a, const char *b, size_t size) { return bcmp(a, b, si
 
 def test_memory_functions_of_our_own(compile_c):
     path = compile_c(find_toolchain("linux", platform.machine()), MEMORY)
-    assert read_shared_library(path).undefined == ()
+    assert read_needs(path).undefined == ()
     library = ctypes.CDLL(str(path))
     original = bytes(range(1, 101))
     for size in (0, 1, 15, 16, 17, 31, 48, 63):

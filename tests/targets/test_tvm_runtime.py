@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from armlet.errors import ArmletError
-from armlet.targets.elf import read_shared_library
+from armlet.targets.elf import read_needs
 from armlet.targets.tvm_runtime import (
     built_once,
     installed_version,
@@ -37,7 +37,7 @@ def test_this_machines_libraries_are_those_installed(monkeypatch, tmp_path):
 def test_the_libraries_of_arm64_are_for_arm64():
     folder = runtime_folder("aarch64")
     assert {path.name for path in folder.iterdir()} == NAMES
-    assert {read_shared_library(path).machine for path in folder.iterdir()} == {"aarch64"}
+    assert {read_needs(path).machine for path in folder.iterdir()} == {"aarch64"}
 
 
 @pytest.mark.full

@@ -1,8 +1,8 @@
 import pytest
 
 from armlet.errors import UsageError
-from armlet.targets.cores import CORES
-from armlet.targets.devices import list_devices, open_device
+from armlet.targets.cores import CORES, find_core
+from armlet.targets.devices import find_witness, list_devices, open_device
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,25 @@ def test_what_names_no_device_is_a_usage_error(uri, complaint):
 
 def test_the_list_says_what_can_be_used_and_why_not(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    host, *emulated, tracker = list_devices(["tracker://127.0.0.1:1/phone"])
+    host, *emulated = list_devices()
     assert (host.uri, host.available) == ("host", True)
     assert [status.uri for status in emulated] == [f"emulated:{name}" for name in CORES if name != "host"]
     assert not any(status.available for status in emulated)
     assert "apt-get install qemu-user" in emulated[0].note
+
+
+def test_devices_are_checked_by_their_uris():
+    host, tracker, board = list_devices(["host", "tracker://127.0.0.1:1/phone", "rpc://127.0.0.1:1"])
+    assert host.available
     assert not tracker.available
     assert tracker.note == "tracker://127.0.0.1:1/phone: no tracker answers: Connection refused"
-    with pytest.raises(UsageError, match="is no tracker"):
-        list_devices(["host"])
+    assert not board.available
+    assert "nothing listens there" in board.note
+
+
+@pytest.mark.emulator
+def test_a_witness_is_a_device_of_this_machine_that_runs_the_code(monkeypatch, tmp_path):
+    assert find_witness(find_core("host")).uri == "host"
+    assert find_witness(find_core("cortex-a55")).uri == "emulated:cortex-a55"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_witness(find_core("cortex-a55")) is None

@@ -155,5 +155,8 @@ def test_what_is_no_tracker_is_said(start_server):
 def test_the_list_of_devices_counts_those_of_a_tracker(tracker, start_server, wait_until):
     start_server("--tracker", f"127.0.0.1:{tracker.port}", "--key", "phone")
     wait_until(lambda: tracker.counts() == (1, 1))
-    status = list_devices([tracker.device().uri])[-1]
+    uri = tracker.device().uri
+    status, other = list_devices([uri, f"{uri}-of-another-kind"])
     assert (status.available, status.note) == (True, "1 registered, 1 free")
+    assert not other.available
+    assert "no device is registered" in other.note
