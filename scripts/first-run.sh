@@ -7,12 +7,10 @@ mkdir -p out
 
 show() { printf '\n$ %s\n' "$*"; "$@"; }
 
-device=emulated:cortex-a76
-if reason=$(armlet devices --check "$device" 2>&1); then
-    core=cortex-a76
-else
-    echo "No emulated phone here: $reason"
-    echo "The same on this machine instead."
+core=cortex-a76
+device=emulated:$core
+if ! why=$(armlet devices "$device"); then
+    printf 'No emulated phone here, so the same on this machine. What is missing:\n%s\n' "$why"
     core=host device=host
 fi
 

@@ -1,0 +1,15 @@
+"""Skip what needs an emulated phone where there is none; CI has one, and must not skip."""
+
+import os
+
+import pytest
+
+from armlet.targets import find_core, find_witness
+
+
+def pytest_collection_modifyitems(items):
+    emulated = [item for item in items if item.get_closest_marker("emulator")]
+    if not emulated or os.environ.get("CI") or find_witness(find_core("cortex-a72")):
+        return
+    for item in emulated:
+        item.add_marker(pytest.mark.skip(reason="no emulated phone here: armlet doctor says what is missing"))
