@@ -138,9 +138,10 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
     show_default=True,
     help="Of the network's inputs and outputs.",
 )
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="The name of a class a line.")
 @force_option
 @json_option
-def compile_(source: str, output: Path, core: str, os: str, layout: Any, force: bool, as_json: bool) -> None:
+def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any) -> None:
     """Compile a network of armlet's (random weights) or an ONNX file for a core."""
     from . import compiler, frontend, targets
 
@@ -148,14 +149,7 @@ def compile_(source: str, output: Path, core: str, os: str, layout: Any, force: 
     model = frontend.build(source) if source in frontend.ARCHITECTURES else frontend.load(Path(source))
     with progress_bar(f"compiling {source} for {core}") as progress:
         artifact = compiler.compile_model(
-            model,
-            output,
-            target,
-            os=os,
-            layout=layout,
-            witness=targets.find_witness(target),
-            force=force,
-            progress=progress,
+            model, output, target, witness=targets.find_witness(target), progress=progress, **options
         )
     if as_json:
         print_json({"folder": str(output), "file_bytes": artifact.sizes, "report": artifact.report})
@@ -192,13 +186,14 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, as_jso
         result = inference.infer(artifact, device, image)
     if output:
         result.save(output)
-    weights = artifact.manifest["source"]["weights"]
+    weights, labels = artifact.manifest["source"]["weights"], artifact.manifest["labels"]
+    named = [(place, labels[place] if labels else None, value) for place, value in result.top5]
     if as_json:
-        top5 = [{"class": place, "value": value} for place, value in result.top5]
+        top5 = [{"class": place, "label": label, "value": value} for place, label, value in named]
         agreement = {"worst_error": result.worst_error, "same_top5": result.same_top5}
         print_json({"device": uri, "weights": weights, "top5": top5, "against_onnxruntime": agreement})
         return
-    print_table(("class", "value"), result.top5, title="top 5")
+    print_table(("class", "label", "value"), named, title="top 5")
     click.echo(
         f"{uri} against ONNX Runtime: worst error {result.worst_error:.1e} of the output's range, "
         f"{'the same' if result.same_top5 else 'another'} top 5"

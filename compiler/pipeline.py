@@ -16,6 +16,7 @@ from ..passes.verify import LARGE, reference
 from ..targets import Core, Device, find_toolchain
 from .codegen import build_library
 from .fuse import fuse
+from .labels import read_labels
 from .layout import Layout
 from .lowering import lower
 from .manifest import describe
@@ -29,6 +30,7 @@ def compile_model(
     *,
     os: str = "linux",
     layout: Layout = "nchw",
+    labels: Path | None = None,
     witness: Device | None = None,
     force: bool = False,
     progress: Callable[[str, float], None] = lambda what, part: None,
@@ -37,12 +39,14 @@ def compile_model(
 
     The result is run on `witness`, a device that can run it, and compared with ONNX Runtime on an ordinary
     and on a large input; without one, the report says that this was not done. Inputs and outputs of rank 4
-    are in `layout`. `progress` is told what is being done and which part of the whole is behind.
+    are in `layout`. `labels` is a text file with the name of a class on each line. `progress` is told what is
+    being done and which part of the whole is behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
     given, ArmletError if the toolchain fails or the compiled network is wrong.
     """
     _refuse_what_is_not_built_yet(model)
+    names = read_labels(labels, model) if labels else None
     toolchain = find_toolchain(os, core.machine)
     started = time.monotonic()
     with written_beside(output, folder=True, force=force) as folder:
@@ -67,7 +71,7 @@ def compile_model(
             "verification": verify(library, references, layout, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
-        seal(folder, describe(model, lowered, core, os, layout, toolchain))
+        seal(folder, {**describe(model, lowered, core, os, layout, toolchain), "labels": names})
         write_json(folder / artifact.REPORT, report)
     return Artifact.open(output)
 

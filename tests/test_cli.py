@@ -104,7 +104,11 @@ def test_run_and_bench(artifact, tmp_path):
     done = armlet("run", artifact, "--device", "host", "--output", tmp_path / "y.npy", "--json")
     result = json.loads(done.stdout)
     logits = np.load(tmp_path / "y.npy")
-    assert result["top5"][0] == {"class": int(logits.argmax()), "value": pytest.approx(float(logits.max()))}
+    assert result["top5"][0] == {
+        "class": int(logits.argmax()),
+        "label": None,
+        "value": pytest.approx(float(logits.max())),
+    }
     assert result["against_onnxruntime"]["same_top5"] is True
     assert result["weights"] == "random, seed 0"
 
@@ -112,6 +116,18 @@ def test_run_and_bench(artifact, tmp_path):
     (entry,) = timed["artifacts"]
     assert len(entry["samples_ms"]) == 7
     assert all(sample > 0 for sample in entry["samples_ms"])
+
+
+def test_labels(tiny, tmp_path):
+    names = tmp_path / "labels.txt"
+    names.write_text("\n".join(f"animal {number}" for number in range(9)))
+    command = ["compile", tiny, "-o", tmp_path / "named", "--target", "host", "--labels", names]
+    assert "9 lines, expected one for each of 10 classes" in refused(2, *command)
+    names.write_text("\n".join(f"animal {number}" for number in range(10)))
+    assert armlet(*command).returncode == 0
+    top = json.loads(armlet("run", tmp_path / "named", "--device", "host", "--json").stdout)["top5"]
+    assert all(entry["label"] == f"animal {entry['class']}" for entry in top)
+    assert "absent.txt" in refused(2, *command[:-1], tmp_path / "absent.txt", "--force")
 
 
 def test_devices_and_doctor():
