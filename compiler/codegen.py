@@ -15,8 +15,9 @@ from tvm import relax
 from ..errors import ArmletError
 from ..files import cache_folder, written_beside
 from ..targets import Core, Toolchain
+from .fallback import TVM_ERRORS, Fallback, cannot_compile
 from .kernels import Kernel
-from .lowering import TVM_ERRORS, Fallback, Lowered, cannot_compile
+from .lowering import Lowered
 
 PINS = {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
 

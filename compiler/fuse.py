@@ -47,6 +47,8 @@ class _TakeConv(RewriteRuleClassBase):
 
     def check(self, context: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> MatchResult:
         result, node = MatchResult(), producer_of(y)
+        if x.dtype != ir.DataType.FLOAT:
+            return result.fail("not float32")
         if any(constant(value) is None for value in node.inputs[1:] if value) or len(shape_of(weight)) != 4:
             return result.fail("expected the constant weights of a 2-d convolution")
         groups = node.attributes.get_int("group", 1)
@@ -79,6 +81,8 @@ class _TakeGemm(RewriteRuleClassBase):
     def check(self, context: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> MatchResult:
         result, node = MatchResult(), producer_of(y)
         bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if x.dtype != ir.DataType.FLOAT:
+            return result.fail("not float32")
         if constant(weight) is None or (bias is not None and constant(bias) is None):
             return result.fail("expected constant weights")
         if shape_of(x)[0] != 1 or (bias is not None and shape_of(bias) != shape_of(y)[1:]):
@@ -104,7 +108,9 @@ class _TakeGlobalAveragePool(RewriteRuleClassBase):
         return op.GlobalAveragePool(x, _outputs=["y"])
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
-        return MatchResult() if len(shape_of(x)) == 4 else MatchResult().fail("expected a 2-d map")
+        if x.dtype != ir.DataType.FLOAT or len(shape_of(x)) != 4:
+            return MatchResult().fail("expected a 2-d map, float32")
+        return MatchResult()
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
         return _emit(op, producer_of(y), "GlobalAveragePool", [x], {})
@@ -186,6 +192,8 @@ class _FuseHardSwish(_Extend):
             number = scalar(value)
             if number is None or not is_close(number, expected):
                 return MatchResult().fail("not h-swish")
+        if shape_of(context.output_values[0]) != shape_of(y):
+            return MatchResult().fail("its constants add axes")
         return self.may_extend(y)
 
     def rewrite(self, op: Any, y: ir.Value, **_: Any) -> ir.Value:

@@ -49,7 +49,7 @@ def compile_model(
     names = read_labels(labels, model) if labels else None
     toolchain = find_toolchain(os, core.machine)
     started = time.monotonic()
-    with written_beside(output, folder=True, force=force) as folder:
+    with written_beside(output, folder=True, marker=artifact.MANIFEST, force=force) as folder:
         progress("optimise", 0.0)
         optimized = optimize(model)
         ir.save(optimized.model, folder / artifact.MODEL)

@@ -31,7 +31,7 @@ def write_server(folder: Path, *, force: bool = False) -> None:
     or ARM64's C library is missing.
     """
     built = server_program("aarch64").parent
-    with written_beside(folder, folder=True, force=force) as draft:
+    with written_beside(folder, folder=True, marker="start", force=force) as draft:
         shutil.copytree(built, draft, dirs_exist_ok=True)
         pending = [*draft.iterdir()]
         while pending:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from armlet.compiler.lowering import lower
@@ -11,6 +12,15 @@ CONV = {"k": (4, 4, 1, 1)}
     ("text", "shape"),
     [
         ("s = Conv(x, k) y = Sigmoid(s)", "1,4,6,5"),
+        # TVM's importer makes helper functions for these.
+        ("s = Conv(x, k) t = MaxPool<kernel_shape=[2,2]>(s) y = Clip(t, low, high)", "1,4,6,5"),
+        ('s = Conv<auto_pad="SAME_UPPER">(x, g3) y = Conv(s, k)', "1,4,6,5"),
+        (
+            's = Conv(x, k) p = Pad<mode="reflect">(s, pads) q = Pad<mode="reflect">(p, pads) y = Relu(q)',
+            "1,4,6,5",
+        ),
+        # A scalar with more axes than the map.
+        ("s = Conv(x, k) y = Mul(s, scalar5)", "1,4,6,5"),
         ("s = Conv(x, k) y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(s)", "1,4,6,5"),
         ("s = Conv(x, k) t = Conv(s, k) y = Concat<axis=1>(s, t)", "1,4,6,5"),
         ("s = Conv<group=2>(x, g) y = Conv(s, k)", "1,4,6,5"),
@@ -24,7 +34,15 @@ CONV = {"k": (4, 4, 1, 1)}
     ],
 )
 def test_operations_without_a_kernel_are_left_to_tvm(text, shape, layout, parse, error_on_host):
-    weights = {"g": (4, 2, 3, 3), "channel": (1, 4, 1, 1)}
+    weights = {
+        "g": (4, 2, 3, 3),
+        "g3": (4, 4, 3, 3),
+        "channel": (1, 4, 1, 1),
+        "scalar5": np.full((1, 1, 1, 1, 1), 2, np.float32),
+        "low": np.float32(-1),
+        "high": np.float32(1),
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    }
     error, lowered = error_on_host(parse(text, shape, **CONV, **weights), layout)
     assert error < 1e-5
     assert lowered.fallbacks
@@ -64,3 +82,33 @@ def test_what_would_need_a_mathematical_library_is_named(parse, error_on_host):
     model = parse("s = Conv(x, k) t = Sigmoid(s) y = Sin(t)", "1,4,6,5", **CONV)
     with pytest.raises(InvalidModelError, match=r"node 'y'.*Sin.*sinf"):
         error_on_host(model)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["s = Conv(x, k) y = Add(s, map)", "y = Conv(x, k) z = Conv(map, k)", "s = Conv(map, k) y = Add(x, s)"],
+)
+def test_constants_may_stand_for_activations(text, parse, error_on_host):
+    error, _ = error_on_host(parse(text, "1,4,6,5", map=(1, 4, 6, 5), **CONV))
+    assert error < 1e-5
+
+
+def test_half_precision_inside_is_left_to_tvm(parse, fused, operators):
+    text = "h = Cast<to=10>(x) s = Conv(h, k) p = GlobalAveragePool(s) y = Cast<to=1>(p)"
+    model = parse(text, "1,4,6,5", k=np.ones((4, 4, 1, 1), np.float16))
+    assert operators(fused(model)) == ["Cast", "Conv", "GlobalAveragePool", "Cast"]
+
+
+def test_h_swish_whose_constants_add_axes_is_left(parse, fused, operators):
+    numbers = {"half": np.float32(0.5), "zero": np.float32(0), "one": np.float32(1)}
+    sixth = np.full((1, 1, 1, 1, 1), 1 / 6, np.float32)
+    text = "s = Conv(x, k) u = Mul(s, sixth) v = Add(u, half) w = Clip(v, zero, one) y = Mul(s, w)"
+    model = fused(parse(text, "1,4,6,5", sixth=sixth, **numbers, **CONV))
+    assert operators(model) == ["armlet.Conv", "Mul", "Add", "Clip", "Mul"]
+
+
+def test_several_outputs(parse, error_on_host):
+    model = parse("y = Conv(x, k) z = Sigmoid(y)", "1,4,6,5", **CONV)
+    model.graph.outputs.append(model.graph.node(1).outputs[0])
+    error, _ = error_on_host(model)
+    assert error < 1e-5
