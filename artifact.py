@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,22 @@ import numpy as np
 
 from .errors import InvalidArtifactError, UsageError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"
 LIBRARY = "model.so"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
+
+# What every manifest says, and of which type.
+REQUIRED = {"files": dict, "pins": dict, "target": dict, "source": dict, "inputs": list, "outputs": list}
+REQUIRED |= {"kernels": list, "fallbacks": list, "tolerance": float, "layout": str}
+OPTIONAL = ("labels", "preprocessing")
+
+
+def installed_pins() -> dict[str, str]:
+    """The versions of TVM and its FFI here: an artifact runs only on those it was compiled with."""
+    return {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
 
 
 def sha256(path: Path) -> str:
@@ -56,20 +67,12 @@ class Artifact:
         """Read the artifact in `folder` and check every hash.
 
         Raises UsageError if there is no such folder, InvalidArtifactError if it is not an artifact or a
-        file of it was changed, lost or added.
+        file of it was changed or lost.
         """
         if not folder.is_dir():
             raise UsageError(f"no artifact at {folder}: make one with armlet compile")
-        try:
-            manifest = json.loads((folder / MANIFEST).read_bytes())
-            format_, files = manifest["format"], manifest["files"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InvalidArtifactError(
-                f"{folder} is not an artifact: its {MANIFEST} is missing or damaged; compile it again"
-            ) from error
-        if format_ != FORMAT:
-            raise InvalidArtifactError(f"{folder} has format {format_}, expected {FORMAT}: compile it again")
-        for name, expected in files.items():
+        manifest = _read_manifest(folder)
+        for name, expected in manifest["files"].items():
             path = folder / name
             if not path.is_file() or sha256(path) != expected:
                 state = "has changed since" if path.is_file() else "is gone, which was there when"
@@ -94,7 +97,7 @@ class Artifact:
 
     @cached_property
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
-        """An input, and the output that ONNX Runtime computed for it."""
+        """An input, and the first output that ONNX Runtime computed for it."""
         return np.load(self.folder / SAMPLE_INPUT), np.load(self.folder / SAMPLE_OUTPUT)
 
     @property
@@ -102,3 +105,21 @@ class Artifact:
         """The size of each file in bytes."""
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
         return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest in `folder`, with everything that it must say; raises InvalidArtifactError."""
+    damaged = f"{folder} is not an artifact: its {MANIFEST} is missing or damaged; compile it again"
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidArtifactError(damaged) from error
+    if not isinstance(manifest, dict):
+        raise InvalidArtifactError(damaged)
+    if manifest.get("format") != FORMAT:
+        found = manifest.get("format", "none")
+        raise InvalidArtifactError(f"{folder} has the format {found}, expected {FORMAT}: compile it again")
+    whole = all(isinstance(manifest.get(key), kind) for key, kind in REQUIRED.items())
+    if not whole or not {MODEL, LIBRARY} <= manifest["files"].keys() or not manifest.keys() >= {*OPTIONAL}:
+        raise InvalidArtifactError(damaged)
+    return manifest

@@ -1,8 +1,9 @@
 """The command line: each command parses, calls one function of the library, and shows what it returned."""
 
+import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -24,19 +25,23 @@ artifact_argument = click.argument("folder", type=click.Path(path_type=Path), me
 
 def main() -> None:
     """Run the command line; every failure is one line and the exit code of its kind."""
+    # Ended by another program or by ctrl-C, what was begun is cleared away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _fail(f"{error.format_message()} (armlet --help)", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("armlet: interrupted", err=True)
-        sys.exit(130)
-    except ArmletError as error:
+        _fail("interrupted", 130)
+    except (ArmletError, OSError) as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(f"armlet: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(" ".join(str(error).split()), getattr(error, "exit_code", 1))
+
+
+def _fail(words: str, code: int) -> NoReturn:
+    click.echo(f"armlet: {words}", err=True)
+    sys.exit(code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -146,11 +151,9 @@ def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any
     from . import compiler, frontend, targets
 
     target = targets.find_core(core)
-    model = frontend.build(source) if source in frontend.ARCHITECTURES else frontend.load(Path(source))
+    model = frontend.open_model(source)
     with progress_bar(f"compiling {source} for {core}") as progress:
-        artifact = compiler.compile_model(
-            model, output, target, witness=targets.find_witness(target), progress=progress, **options
-        )
+        artifact = compiler.compile_model(model, output, target, progress=progress, **options)
     if as_json:
         print_json({"folder": str(output), "file_bytes": artifact.sizes, "report": artifact.report})
         return
@@ -174,18 +177,21 @@ def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE.npy", help="Write the outputs there."
 )
+@force_option
 @json_option
-def run(folder: Path, uri: str, source: Path | None, output: Path | None, as_json: bool) -> None:
+def run(folder: Path, uri: str, source: Path | None, output: Path | None, force: bool, as_json: bool) -> None:
     """Run an artifact on a device and compare the result with ONNX Runtime's."""
-    from . import inference, targets
+    from . import inference, pictures, targets
     from .artifact import Artifact
 
     artifact, device = Artifact.open(folder), targets.open_device(uri)
-    image = inference.read_input(source, artifact) if source else artifact.sample[0]
+    if output:
+        inference.check_output_name(output, artifact)
+    image = pictures.read_input(source, artifact) if source else artifact.sample[0]
     with working(f"running on {uri}"):
         result = inference.infer(artifact, device, image)
     if output:
-        result.save(output)
+        inference.save_outputs(result.outputs, output, force=force)
     weights, labels = artifact.manifest["source"]["weights"], artifact.manifest["labels"]
     named = [(place, labels[place] if labels else None, value) for place, value in result.top5]
     if as_json:

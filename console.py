@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -18,14 +18,15 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: s
     """A table; numbers stand to the right, with thousands separated."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title and Text(title), title_justify="left", box=None, pad_edge=False)
     lines = [[_cell(value) for value in row] for row in rows]
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(headings))]
     for heading, right in zip(headings, numeric, strict=True):
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))
     # In a pipe there is no window to fit: lines as long as they need to be.
     Console(width=None if sys.stdout.isatty() else 1000).print(table, crop=False)
 
@@ -40,8 +41,10 @@ def _cell(value: Any) -> str:
 def working(what: str) -> Iterator[None]:
     """A sign of life while something of unknown length goes on."""
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what):
+    console = Console(stderr=True)
+    with console.status(Text(what)) if console.is_terminal else nullcontext():
         yield
 
 
@@ -52,11 +55,12 @@ def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[step]}"),
+        TextColumn("{task.fields[step]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=1.0, step="")
         yield lambda step, part: progress.update(task, completed=part, step=step)

@@ -5,21 +5,25 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import tvm
 from tvm import relax
 
-from ..errors import ArmletError
-from ..files import cache_folder, written_beside
+from ..artifact import installed_pins
+from ..files import cache_folder, require_space, written_beside
 from ..targets import Core, Toolchain
+from ..targets.toolchains import DependencyError
 from .fallback import TVM_ERRORS, Fallback, cannot_compile
 from .kernels import Kernel
 from .lowering import Lowered
 
-PINS = {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
+# A node left to TVM is to blame for these, and not for a toolchain that fails.
+BLAMED_ON_A_NODE = (DependencyError, *TVM_ERRORS)
+
+# LLVM ends the process when it cannot write an object; all of a network's take less than this.
+SPACE_NEEDED = 64 << 20
 
 
 def compile_kernel(name: str, kernel: Kernel, target: dict[str, Any]) -> Path:
@@ -27,7 +31,7 @@ def compile_kernel(name: str, kernel: Kernel, target: dict[str, Any]) -> Path:
 
     It holds one function of TVM's packed interface, `name`.
     """
-    content = json.dumps([name, kernel.function.script(), target, PINS], sort_keys=True)
+    content = json.dumps([name, kernel.function.script(), target, installed_pins()], sort_keys=True)
     cached = cache_folder("kernels") / f"{hashlib.sha256(content.encode()).hexdigest()}.o"
     if not cached.exists():
         function = kernel.function.with_attr("global_symbol", name)
@@ -48,8 +52,11 @@ def build_library(
     """Compile `lowered` for `core` and link it to `output`, a module for TVM's Relax VM.
 
     `progress` is told what is being done and which part of the whole is behind. Raises InvalidModelError
-    naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain fails.
+    naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain
+    fails or a disk is full.
     """
+    for folder in (cache_folder("kernels"), Path(tempfile.gettempdir())):
+        require_space(folder, SPACE_NEEDED)
     target = core.tvm_target(os)
     objects: list[Path] = []
     for number, (name, kernel) in enumerate(lowered.kernels.items()):
@@ -58,7 +65,7 @@ def build_library(
     progress("network", len(lowered.kernels) / (len(lowered.kernels) + 1))
     try:
         _link(lowered.module, objects, target, toolchain, output)
-    except (ArmletError, *TVM_ERRORS):
+    except BLAMED_ON_A_NODE:
         for fallback in lowered.fallbacks:
             _check_alone(fallback, target, toolchain)
         raise
@@ -86,5 +93,5 @@ def _check_alone(fallback: Fallback, target: dict[str, Any], toolchain: Toolchai
     with tempfile.TemporaryDirectory(prefix="armlet-build-") as folder:
         try:
             _link(fallback.module, [], target, toolchain, Path(folder, "alone.so"))
-        except (ArmletError, *TVM_ERRORS) as error:
+        except BLAMED_ON_A_NODE as error:
             raise cannot_compile(fallback.node, error) from error

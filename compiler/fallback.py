@@ -28,7 +28,7 @@ TVM_ERRORS = (
 
 @dataclass(frozen=True)
 class Fallback:
-    """A node and what TVM made of it alone: `main` of `module`, from `inputs` to outputs, maps in `layout`."""
+    """A node and what TVM made of it alone: `main` of `module`, from `inputs`, maps in `layout`."""
 
     node: ir.Node
     inputs: tuple[ir.Value, ...]

@@ -20,7 +20,7 @@ from onnxscript.rewriter import RewriteRuleSet
 from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
-from ..passes.clean_up import DOMAIN
+from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import clip_bounds, constant, is_close, producer_of, scalar
 
 SPATIAL = ("Conv", "DepthwiseConv")

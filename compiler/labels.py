@@ -1,5 +1,6 @@
 """The names of a network's classes."""
 
+import math
 from pathlib import Path
 
 import onnx_ir as ir
@@ -14,7 +15,7 @@ def read_labels(path: Path, model: ir.Model) -> list[str]:
         labels = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the labels in {path}: {error}") from error
-    classes = shape_of(model.graph.outputs[0])[-1]
+    classes = math.prod(shape_of(model.graph.outputs[0]))
     if len(labels) != classes:
         raise UsageError(f"{path} has {len(labels)} lines, expected one for each of {classes} classes")
     return labels

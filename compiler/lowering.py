@@ -10,7 +10,7 @@ import onnx_ir as ir
 from tvm import IRModule, relax
 
 from ..frontend.shapes import shape_of
-from ..passes.clean_up import DOMAIN
+from ..passes.squeeze_excite_function import DOMAIN
 from .fallback import Fallback, import_alone
 from .kernels import FAMILIES, Kernel
 from .layout import Layout, array_in, shape_in

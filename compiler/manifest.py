@@ -7,9 +7,9 @@ from typing import Any
 import onnx_ir as ir
 
 from .. import __version__
+from ..artifact import installed_pins
 from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
-from .codegen import PINS
 from .layout import Layout, shape_in
 from .lowering import Lowered
 from .verification import TOLERANCE
@@ -19,13 +19,12 @@ def describe(
     model: ir.Model, lowered: Lowered, core: Core, os: str, layout: Layout, toolchain: Toolchain
 ) -> dict[str, Any]:
     """The manifest of `model`, compiled; the files and their hashes are added by `artifact.seal`."""
-    source = ir.to_proto(model).SerializeToString(deterministic=True)
     return {
         "armlet": __version__,
-        "pins": PINS,
+        "pins": installed_pins(),
         "toolchain": {"name": toolchain.name, "version": toolchain.version},
         "source": {
-            "sha256": hashlib.sha256(source).hexdigest(),
+            "sha256": model.meta.get("sha256") or _hash(model),
             "weights": model.metadata_props.get("armlet.weights", "of the model"),
         },
         "target": {"core": core.name, "os": os, **core.tvm_target(os)},
@@ -47,6 +46,10 @@ def describe(
         ],
         "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
     }
+
+
+def _hash(model: ir.Model) -> str:
+    return hashlib.sha256(ir.to_proto(model).SerializeToString(deterministic=True)).hexdigest()
 
 
 def _describe(value: ir.Value, layout: Layout) -> dict[str, Any]:

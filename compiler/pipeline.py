@@ -37,8 +37,8 @@ def compile_model(
 ) -> Artifact:
     """Optimise `model` and compile it for `core` into the artifact folder `output`.
 
-    The result is run on `witness`, a device that can run it, and compared with ONNX Runtime on an ordinary
-    and on a large input; without one, the report says that this was not done. Inputs and outputs of rank 4
+    The result is run on `witness` (if None, on the device of this machine that can, if there is one) and
+    compared with ONNX Runtime on an ordinary and on a large input. Inputs and outputs of rank 4
     are in `layout`. `labels` is a text file with the name of a class on each line. `progress` is told what is
     being done and which part of the whole is behind.
 
@@ -68,7 +68,7 @@ def compile_model(
         report = {
             "passes": optimized.report.to_json(),
             "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
-            "verification": verify(library, references, layout, witness),
+            "verification": verify(library, references, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
         seal(folder, {**describe(model, lowered, core, os, layout, toolchain), "labels": names})
@@ -77,7 +77,7 @@ def compile_model(
 
 
 def _refuse_what_is_not_built_yet(model: ir.Model) -> None:
-    inputs = model.graph.inputs
+    inputs = [value for value in model.graph.inputs if not value.is_initializer()]
     if len(inputs) != 1:
         raise InvalidModelError(
             f"the model has {len(inputs)} inputs, expected one: split it, or fix the others"
@@ -85,7 +85,7 @@ def _refuse_what_is_not_built_yet(model: ir.Model) -> None:
     image = inputs[0]
     if image.dtype != ir.DataType.FLOAT:
         raise InvalidModelError(f"input {image.name!r} is {image.dtype}, expected float32: export it so")
-    if shape_of(image)[0] != 1:
+    if shape_of(image)[:1] != [1]:
         raise InvalidModelError(
-            f"input {image.name!r} has a batch of {shape_of(image)[0]}, expected 1: export the model so"
+            f"input {image.name!r} has the shape {shape_of(image)}, expected batch 1: export the model so"
         )

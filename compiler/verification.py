@@ -9,7 +9,7 @@ import numpy as np
 from .. import artifact
 from ..errors import ArmletError
 from ..passes.verify import Reference, relative_error
-from ..targets import Device
+from ..targets import Core, Device, find_witness
 from .layout import Layout, array_in
 
 # Relative to the range of the output.
@@ -17,14 +17,18 @@ TOLERANCE = 1e-4
 
 
 def verify(
-    library: Path, references: Sequence[Reference], layout: Layout, device: Device | None
+    library: Path, references: Sequence[Reference], layout: Layout, core: Core, device: Device | None
 ) -> dict[str, Any]:
-    """The worst error of `library` on `device`, as the report has it.
+    """The worst error of `library`, compiled for `core`, on `device`, as the report has it.
 
-    Raises ArmletError if it is past the tolerance, DeviceError if the device is lost.
+    Without `device`, on the one of this machine that runs such code; if there is none, the report says why.
+    Raises ArmletError if the error is past the tolerance, DeviceError if the device is lost.
     """
     if device is None:
-        return {"device": None, "worst_error": None, "reason": "nothing here runs this target"}
+        try:
+            device = find_witness(core)
+        except ArmletError as error:
+            return {"device": None, "worst_error": None, "tolerance": TOLERANCE, "reason": str(error)}
     with device.connect() as session:
         program = session.load(library)
         worst = max(
@@ -39,11 +43,11 @@ def verify(
             f"the compiled network is off by {worst:.1e} of its output's range on {device.uri}, expected "
             f"at most {TOLERANCE:.0e}: report this model as a bug of armlet"
         )
-    return {"device": device.uri, "worst_error": worst, "tolerance": TOLERANCE}
+    return {"device": device.uri, "worst_error": worst, "tolerance": TOLERANCE, "reason": None}
 
 
 def save_sample(folder: Path, sample: Reference, layout: Layout) -> None:
-    """Write the sample input and the output expected for it, as the compiled network takes and gives them."""
+    """Write the sample input and the first output expected for it, as the compiled network has them."""
     (folder / artifact.SAMPLE_INPUT).parent.mkdir()
     (image,) = sample.inputs.values()
     np.save(folder / artifact.SAMPLE_INPUT, array_in(layout, image))

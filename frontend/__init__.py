@@ -2,7 +2,18 @@
 
 from .counts import Counts, LayerCount, count
 from .importer import load
+from .source import open_model
 from .writer import save
 from .zoo import ARCHITECTURES, Architecture, build
 
-__all__ = ["ARCHITECTURES", "Architecture", "Counts", "LayerCount", "build", "count", "load", "save"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Counts",
+    "LayerCount",
+    "build",
+    "count",
+    "load",
+    "open_model",
+    "save",
+]

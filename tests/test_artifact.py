@@ -6,6 +6,11 @@ import pytest
 from armlet.artifact import Artifact, seal, sha256
 from armlet.errors import InvalidArtifactError, UsageError
 
+MANIFEST = {
+    **{"pins": {}, "target": {}, "source": {}, "inputs": [], "outputs": [], "kernels": [], "fallbacks": []},
+    **{"tolerance": 1e-4, "layout": "nchw", "labels": None, "preprocessing": None},
+}
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -14,7 +19,8 @@ def folder(tmp_path):
     np.save(folder / "sample/input.npy", np.zeros((1, 2)))
     np.save(folder / "sample/output.npy", np.ones((1, 3)))
     (folder / "model.so").write_bytes(b"code")
-    seal(folder, {"tolerance": 1e-4})
+    (folder / "model.onnx").write_bytes(b"graph")
+    seal(folder, MANIFEST)
     (folder / "report.json").write_text('{"compile_seconds": 3}')
     return folder
 
@@ -23,7 +29,9 @@ def test_opens_as_it_was_made(folder):
     artifact = Artifact.open(folder)
     assert artifact.manifest["tolerance"] == 1e-4
     assert artifact.manifest["files"]["model.so"] == sha256(folder / "model.so")
-    assert artifact.manifest["files"].keys() == {"model.so", "sample/input.npy", "sample/output.npy"}
+    assert artifact.manifest["files"].keys() == {
+        *("model.onnx", "model.so", "sample/input.npy", "sample/output.npy")
+    }
     assert artifact.report == {"compile_seconds": 3}
     assert artifact.sample[1].shape == (1, 3)
     assert artifact.sizes["model.so"] == 4
@@ -46,7 +54,7 @@ def test_a_lost_file_is_named(folder):
         Artifact.open(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '"text"'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 2}', '"text"', '{"format": 2, "files": []}'])
 def test_a_damaged_manifest(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(InvalidArtifactError, match="is not an artifact"):
@@ -56,7 +64,7 @@ def test_a_damaged_manifest(folder, content):
 def test_another_format(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(InvalidArtifactError, match="has format 99, expected 1"):
+    with pytest.raises(InvalidArtifactError, match="has the format 99, expected 2"):
         Artifact.open(folder)
 
 
@@ -72,4 +80,21 @@ def test_a_path_that_leads_out_of_the_folder(folder):
     manifest["files"]["../outside"] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InvalidArtifactError):
+        Artifact.open(folder)
+
+
+@pytest.mark.parametrize("key", ["files", "pins", "target", "inputs", "tolerance", "labels"])
+def test_a_manifest_that_lacks_something(folder, key):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest[key]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InvalidArtifactError, match="is missing or damaged"):
+        Artifact.open(folder)
+
+
+def test_a_manifest_that_says_nothing_of_the_library(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"]["model.so"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InvalidArtifactError, match="is missing or damaged"):
         Artifact.open(folder)

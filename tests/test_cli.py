@@ -35,7 +35,8 @@ def refused(code, *arguments, cwd=None):
     done = armlet(*arguments, cwd=cwd)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
-    *_, line = done.stderr.strip().splitlines()
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("armlet: ")
     return line
 
 
@@ -144,7 +145,9 @@ def test_wrong_usage(tiny, artifact, tmp_path):
     out = tmp_path / "out"
     assert "no model named 'resnet50'" in refused(2, "build", "resnet50", "-o", out)
     assert "no ONNX file at" in refused(2, "optimize", tmp_path / "absent.onnx", "-o", out)
-    assert "no ONNX file at" in refused(2, "compile", "resnet50", "-o", out, "--target", "host")
+    assert "neither a model (mobilenet_v3_large, " in refused(
+        2, "compile", "resnet50", "-o", out, "--target", "host"
+    )
     assert "cortex-a99" in refused(2, "compile", tiny, "-o", out, "--target", "cortex-a99")
     assert "toaster" in refused(2, "run", artifact, "--device", "toaster:7")
     assert "cortex-a99" in refused(2, "run", artifact, "--device", "emulated:cortex-a99")
@@ -198,6 +201,44 @@ def test_what_cannot_be_written(tiny, tmp_path):
     assert "cannot write" in refused(1, "build", "mobilenet_v2", "-o", tmp_path / "file" / "m.onnx")
     assert "cannot write" in refused(1, "compile", tiny, "-o", tmp_path / "file" / "a", "--target", "host")
     assert "cannot write" in refused(1, "build", "mobilenet_v2", "-o", "/proc/armlet/m.onnx")
+
+
+def test_a_run_does_not_overwrite(artifact, tmp_path):
+    (tmp_path / "y.npy").write_text("precious")
+    assert "--force" in refused(2, "run", artifact, "--device", "host", "--output", tmp_path / "y.npy")
+    assert (tmp_path / "y.npy").read_text() == "precious"
+    assert "must end in .npy" in refused(
+        2, "run", artifact, "--device", "host", "--output", tmp_path / "y.txt"
+    )
+
+
+def test_names_are_shown_as_they_are(tiny, tmp_path):
+    names = tmp_path / "labels.txt"
+    names.write_text("\n".join(["[/b]", "[bold]x", *(f"[{n}] y" for n in range(8))]))
+    folder = tmp_path / "[b] made"
+    done = armlet("compile", tiny, "-o", folder, "--target", "host", "--labels", names)
+    assert done.returncode == 0
+    assert "[b] made" in done.stdout
+    assert "[" in armlet("run", folder, "--device", "host").stdout
+
+
+def test_a_terminated_compilation_leaves_nothing(tmp_path):
+    command = [str(ARMLET), "compile", "mobilenet_v3_large", "-o", str(tmp_path / "out"), "--target", "host"]
+    cache = tmp_path / "cache"
+    process = subprocess.Popen(command, env=os.environ | {"ARMLET_CACHE": str(cache)})
+    deadline = time.monotonic() + 120
+    while not any(cache.rglob("*.o")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=120) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_cache_that_cannot_be_made(tiny, tmp_path):
+    done = armlet("compile", tiny, "-o", tmp_path / "out", "--target", "host", ARMLET_CACHE="/proc/nope")
+    assert done.returncode == 1
+    assert "the cache /proc/nope" in done.stderr
 
 
 def test_a_full_disk(tiny, tmp_path):

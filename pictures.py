@@ -1,0 +1,56 @@
+"""Files as inputs: arrays as they are, pictures preprocessed as the artifact's network was trained."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .artifact import Artifact
+from .errors import UsageError
+
+
+def read_input(path: Path, artifact: Artifact) -> np.ndarray:
+    """The input that the file at `path` holds: an .npy array as float32, or a picture, preprocessed.
+
+    Raises UsageError if there is no such file, or it is neither, or the artifact takes no pictures.
+    """
+    try:
+        return _read_array(path) if path.suffix == ".npy" else _read_picture(path, artifact)
+    except (UnidentifiedImageError, Image.DecompressionBombError, ValueError, EOFError) as error:
+        raise UsageError(f"{path} is neither a picture nor an array of numbers: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def preprocess(picture: Image.Image, how: dict[str, Any], layout: str) -> np.ndarray:
+    """Resize the shorter side of an RGB `picture`, crop the middle and normalise, as torchvision does.
+
+    `how` has `resize` and `crop` in pixels, and the `mean` and `std` of RGB in 0..1. The crop must fit.
+    """
+    short, crop = min(picture.size), how["crop"]
+    width, height = (
+        how["resize"] if side == short else how["resize"] * side // short for side in picture.size
+    )
+    left, top = (round((side - crop) / 2) for side in (width, height))
+    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(resized.crop((left, top, left + crop, top + crop)), dtype=np.float32) / 255
+    nhwc = ((pixels - how["mean"]) / how["std"]).astype(np.float32)[None]
+    return nhwc if layout == "nhwc" else np.ascontiguousarray(nhwc.transpose(0, 3, 1, 2))
+
+
+def _read_array(path: Path) -> np.ndarray:
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise ValueError("expected one array of real numbers")
+    return array.astype(np.float32)
+
+
+def _read_picture(path: Path, artifact: Artifact) -> np.ndarray:
+    how = artifact.manifest["preprocessing"]
+    if how is None:
+        raise UsageError(f"{artifact.folder} does not say how it takes pictures: give an .npy array")
+    picture = Image.open(path)
+    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
+        raise ValueError(f"pixels of mode {picture.mode}, expected 8 bits a channel")
+    return preprocess(picture.convert("RGB"), how, artifact.manifest["layout"])
