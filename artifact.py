@@ -27,7 +27,14 @@ LIBRARY = "model.so"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
 
 # What every manifest says, and of which type.
-REQUIRED = {"files": dict, "pins": dict, "target": dict, "source": dict, "inputs": list, "outputs": list}
+REQUIRED: dict[str, type] = {
+    "files": dict,
+    "pins": dict,
+    "target": dict,
+    "source": dict,
+    "inputs": list,
+    "outputs": list,
+}
 REQUIRED |= {"kernels": list, "fallbacks": list, "tolerance": float, "layout": str}
 OPTIONAL = ("labels", "preprocessing")
 

@@ -70,7 +70,7 @@ def cannot_compile(node: ir.Node, error: Exception) -> InvalidModelError:
 
 
 @mutator
-class _Moved(PyExprMutator):  # type: ignore[misc]  # TVM has no types
+class _Moved(PyExprMutator):
     """Adds the other functions of a module to a builder, and makes `main` call them there."""
 
     def __init__(self, builder: relax.BlockBuilder, module: IRModule):

@@ -12,7 +12,6 @@ from ..errors import InvalidModelError
 from ..files import written_beside
 from ..frontend.shapes import shape_of
 from ..passes import optimize
-from ..passes.verify import LARGE, reference
 from ..targets import Core, Device, find_toolchain
 from .codegen import build_library
 from .fuse import fuse
@@ -63,12 +62,11 @@ def compile_model(
         )
 
         progress("verify", 0.8)
-        references = [reference(model, scale) for scale in (1.0, LARGE)]
-        save_sample(folder, references[0], layout)
+        save_sample(folder, optimized.references[0], layout)
         report = {
             "passes": optimized.report.to_json(),
             "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
-            "verification": verify(library, references, layout, core, witness),
+            "verification": verify(library, optimized.references, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
         seal(folder, {**describe(model, lowered, core, os, layout, toolchain), "labels": names})

@@ -18,6 +18,9 @@ from .widths import WidthRule
 _MEAN = [0.485, 0.456, 0.406]
 _STD = [0.229, 0.224, 0.225]
 
+# Even at width 4 a model then stays below the 2 GB that an ONNX file can hold.
+MOST_CLASSES = 65_536
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -26,7 +29,8 @@ class Architecture:
     build: Callable[..., ir.Model]
     published_top1: float
     source: str
-    has_variants: bool = True  # minimalistic, and more than one width rule
+    # A minimalistic form, and a width rule that matters: without variants both rules give the same network.
+    has_variants: bool = True
 
 
 ARCHITECTURES = {
@@ -68,6 +72,8 @@ def build(
 ) -> ir.Model:
     """Build network `name` as ONNX with random weights: image [1, 3, resolution, resolution] to logits.
 
+    `width_rule` is one of "paper" and "torchvision"; they are the same to MobileNetV2.
+
     Raises UsageError for an unknown name, or an option out of range or unknown to that network.
     """
     if name not in ARCHITECTURES:
@@ -79,8 +85,8 @@ def build(
         raise UsageError(f"width is {width:g}: expected a factor between 0.1 and 4")
     if not 32 <= resolution <= 2048:
         raise UsageError(f"resolution is {resolution}: expected 32 to 2048 pixels")
-    if classes < 1:
-        raise UsageError(f"classes is {classes}: expected at least 1")
+    if not 1 <= classes <= MOST_CLASSES:
+        raise UsageError(f"classes is {classes}: expected 1 to {MOST_CLASSES}")
     if seed < 0:
         raise UsageError(f"seed is {seed}: expected 0 or more")
     options: dict[str, Any] = {"width": width, "resolution": resolution, "classes": classes, "seed": seed}

@@ -7,7 +7,6 @@ order, and that is checked when this module is imported.
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import onnx_ir as ir
 
 from ..errors import InvalidModelError, UsageError
@@ -15,6 +14,7 @@ from . import verify
 from .clean_up import clean_up
 from .clip_hard_sigmoid import clip_hard_sigmoid
 from .clip_hard_swish import clip_hard_swish
+from .finite import refuse_non_finite
 from .fold_batch_norm import fold_batch_norm
 from .fuse_squeeze_excite import fuse_squeeze_excite
 from .merge_clamps import merge_clamps
@@ -63,10 +63,15 @@ for _passes in PIPELINES.values():
 
 @dataclass(frozen=True)
 class Optimized:
-    """A rewritten model and the account of how it came about."""
+    """A rewritten model and the account of how it came about.
+
+    `references` are what the original computes on the inputs that the whole network was verified on:
+    ordinary ones and, where it computes numbers there, large ones.
+    """
 
     model: ir.Model
     report: Report
+    references: tuple[verify.Reference, ...]
 
 
 def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
@@ -74,28 +79,42 @@ def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
 
     For "tvm" the result holds no HardSigmoid, HardSwish or division of an activation, and squeeze-excite is
     the function `armlet.SqueezeExcite`; for "onnxruntime" it is what ONNX Runtime runs fastest. The opset
-    stays. Inputs must be float32 of fixed sizes.
+    stays. Inputs must be float32 of fixed sizes; one that is also an initializer is left to the caller, and
+    nothing is folded into it (`frontend.load` leaves none).
 
     Raises UsageError for another target, InvalidModelError if the model is not valid ONNX, has NaN or
-    infinity in a weight or computes either, and VerificationError if a rewrite changed what it computes.
+    infinity in a weight, computes either or is random, and VerificationError if a rewrite changed what it
+    computes.
     """
     if target not in PIPELINES:
         raise UsageError(f"no target {target!r}: expected one of {', '.join(PIPELINES)}")
     if reason := verify.invalidity(model):
         raise InvalidModelError(f"the model is not valid ONNX: {reason}")
-    _refuse_non_finite(model)
+    refuse_non_finite(model)
     ordinary, large = verify.reference(model, 1.0), verify.reference(model, verify.LARGE)
+    if not ordinary.is_finite:
+        raise InvalidModelError(
+            "the model computes NaN or infinity on random inputs, on positive ones too, expected numbers: "
+            "check its weights"
+        )
     optimized = model.clone()
     entries = tuple(_report(step, step.run(optimized)) for step in PIPELINES[target])
     if reason := verify.invalidity(optimized):
         raise VerificationError(f"the rewritten network is not valid ONNX: {reason}")
-    report = Report(target, entries, verify.TOLERANCE, ordinary.error(optimized), large.error(optimized))
+    report = Report(
+        target,
+        entries,
+        verify.TOLERANCE,
+        random_error=ordinary.error(optimized),
+        large_error=large.error(optimized) if large.is_finite else None,
+        large_skipped=None if large.is_finite else "the original computes NaN or infinity on them",
+    )
     if not report.worst_error <= verify.TOLERANCE:
         raise VerificationError(
             f"the rewritten network is off by {report.worst_error:.1e} of its output's range, expected at "
             f"most {verify.TOLERANCE:.0e}: report this model as a bug of armlet"
         )
-    return Optimized(optimized, report)
+    return Optimized(optimized, report, (ordinary, large) if large.is_finite else (ordinary,))
 
 
 def _report(step: Pass, changes: Changes) -> PassReport:
@@ -110,15 +129,3 @@ def _report(step: Pass, changes: Changes) -> PassReport:
         if worst_site is None or error > worst_error:
             worst_error, worst_site = error, site.name
     return PassReport(step.name, changes.rewritten, changes.refused, worst_error, worst_site)
-
-
-def _refuse_non_finite(model: ir.Model) -> None:
-    constants = {name: value.const_value for name, value in model.graph.initializers.items()}
-    for node in model.graph.all_nodes():
-        if node.op_type == "Constant" and "value" in node.attributes:
-            constants[node.name or "a Constant"] = node.attributes["value"].as_tensor()
-    for name, tensor in constants.items():
-        if tensor is not None and tensor.dtype.is_floating_point() and not np.isfinite(tensor.numpy()).all():
-            raise InvalidModelError(
-                f"{name} holds NaN or infinity, expected finite numbers: export the model again"
-            )

@@ -2,11 +2,12 @@
 
 onnx-ir's and onnxscript's own passes, in the order in which each sees what the one before uncovered.
 Shape arithmetic (`Shape -> Gather -> Concat -> Reshape`) becomes a constant, functions of the model are
-inlined except those of armlet, and every value has its shape inferred.
+inlined except `armlet.SqueezeExcite`, and every value has its shape inferred.
 
 Before: `Conv -> Dropout -> Identity -> Relu`. After: `Conv -> Relu`.
 """
 
+import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer
@@ -14,21 +15,18 @@ from onnxscript import optimizer
 from ..errors import InvalidModelError
 from .report import Refusal
 from .rewriting import Changes, Pass
-
-DOMAIN = "armlet"
+from .squeeze_excite_function import DOMAIN, squeeze_excite_function
 
 
 def _clean_up(model: ir.Model) -> Changes:
     before = set(model.graph)
-    if model.ir_version < 4:
-        # Initializers had to be listed as inputs up to then: that says nothing of a caller replacing them.
-        common.RemoveInitializersFromInputsPass()(model)
-        model.ir_version = 4
+    # Before version 4 every initializer had to be listed as an input: those made here are not.
+    model.ir_version = max(model.ir_version, 4)
     imports = model.opset_imports
     if "ai.onnx" in imports:  # The other name of ONNX's own domain.
         imports[""] = imports.pop("ai.onnx")
     try:
-        common.InlinePass(criteria=lambda function: function.domain != DOMAIN)(model)
+        common.InlinePass(criteria=_is_foreign)(model)
     except (ValueError, ir.passes.PreconditionError) as error:
         raise InvalidModelError(f"a function of the model cannot be inlined: {error}") from error
     common.ShapeInferencePass()(model)
@@ -47,6 +45,24 @@ def _clean_up(model: ir.Model) -> Changes:
         if node.op_type == "Dropout"
     ]
     return Changes(len(removed), tuple(refused))
+
+
+def _is_foreign(function: ir.Function) -> bool:
+    """Whether `function` is not `armlet.SqueezeExcite`: a model may define another of that name."""
+    if function.domain != DOMAIN:
+        return True
+    return _body(function) != _body(squeeze_excite_function(function.opset_imports.get("", 0)))
+
+
+def _body(function: ir.Function) -> onnx.FunctionProto:
+    """`function` without what passes add to it: names of nodes and of constants, and inferred shapes."""
+    proto = ir.to_proto(function)
+    for node in proto.node:
+        node.ClearField("name")
+        for attribute in node.attribute:
+            attribute.t.ClearField("name")
+    proto.ClearField("value_info")
+    return proto
 
 
 def _drop_old_dropout(graph: ir.Graph) -> None:

@@ -1,7 +1,5 @@
 """Fuse each squeeze-excite into a call of one function, whatever its spelling.
 
-    SqueezeExcite(x, w1, b1, w2, b2) = x * Clip(Conv(Relu(Conv(GlobalAveragePool(x), w1, b1)), w2, b2), 0, 1)
-
 The gate of MobileNetV3 is an h-sigmoid, Clip(alpha * y + beta, 0, 1) (section 5.3). Its affine half goes
 into the arguments of the call, w2 = alpha * W2 and b2 = alpha * B2 + beta, so that the function is a bare
 clip. The weights are arguments, so that sites of every width share the one function.
@@ -15,40 +13,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedFunctionsPass
 from onnxscript.rewriter import MatchResult, RewriteRuleClassBase
 from onnxscript.rewriter.pattern import ANY_VALUE, OrValue
 
-from .clean_up import DOMAIN
 from .linear_layers import bias_name, bias_of, refusal_to_scale, weight_name, weight_of
 from .recognise_hard_sigmoid import hard_sigmoid_coefficients
 from .rewriting import Changes, Pass, rewriting
+from .squeeze_excite_function import DOMAIN, squeeze_excite_function
 from .values import constant, producer_of
-
-_FUNCTION = """
-<opset_import: ["" : {opset}], domain: "armlet">
-SqueezeExcite (x, w1, b1, w2, b2) => (y)
-{{
-    pooled = GlobalAveragePool (x)
-    reduced = Conv (pooled, w1, b1)
-    activated = Relu (reduced)
-    expanded = Conv (activated, w2, b2)
-    {clip}
-    y = Mul (x, gate)
-}}
-"""
-_CLIP_BY_ATTRIBUTES = "gate = Clip <min: float = 0.0, max: float = 1.0> (expanded)"
-_CLIP_BY_INPUTS = """zero = Constant <value: tensor = float {0.0}> ()
-    one = Constant <value: tensor = float {1.0}> ()
-    gate = Clip (expanded, zero, one)"""
-
-
-def squeeze_excite_function(opset: int) -> ir.Function:
-    """`armlet.SqueezeExcite`, float32: x [N, C, H, W], w1 [S, C, 1, 1], b1 [S], w2 [C, S, 1, 1], b2 [C]."""
-    text = _FUNCTION.format(opset=opset, clip=_CLIP_BY_INPUTS if opset >= 11 else _CLIP_BY_ATTRIBUTES)
-    return ir.serde.deserialize_function(onnx.parser.parse_function(text))
 
 
 class _FuseSqueezeExcite(RewriteRuleClassBase):

@@ -32,19 +32,21 @@ class PassReport:
 class Report:
     """Every pass in its order, and the whole network against the original.
 
-    Errors are the largest absolute difference divided by the range of the original's output.
+    Errors are the largest absolute difference divided by the range of the original's output. `large_error`
+    is None where the original computes no numbers on large inputs; `large_skipped` then says so.
     """
 
     target: str
     passes: tuple[PassReport, ...]
     tolerance: float
     random_error: float
-    large_error: float
+    large_error: float | None
+    large_skipped: str | None = None
 
     @property
     def worst_error(self) -> float:
         """The worst error of the whole network."""
-        return max(self.random_error, self.large_error)
+        return max(self.random_error, self.large_error or 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain dictionaries, lists, strings and numbers."""

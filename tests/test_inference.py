@@ -35,7 +35,7 @@ def test_another_shape(artifact):
 
 
 def test_code_for_another_machine_or_newer_core_is_refused_before_it_runs(artifact, for_arm):
-    with pytest.raises(InvalidArtifactError, match="compiled for cortex-a76 .*, which host cannot run"):
+    with pytest.raises(InvalidArtifactError, match=r"compiled for cortex-a76 .*, which host cannot run"):
         check_fit(for_arm, open_device("host"))
     with pytest.raises(InvalidArtifactError, match="which emulated:cortex-a53 cannot run"):
         check_fit(for_arm, open_device("emulated:cortex-a53"))

@@ -1,11 +1,14 @@
 import numpy as np
 import onnx_ir as ir
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from armlet import build
 from armlet.errors import InvalidModelError, UsageError
 from armlet.frontend import count, load, save
+from armlet.frontend.importer import NEWEST_IR_VERSION, NEWEST_OPSET
 
 
 def conv_model(image_shape=(1, 3, 8, 8), opset=21):
@@ -69,6 +72,14 @@ def test_a_tensor_that_holds_other_than_its_shape_says(tmp_path, held):
         load(write(tmp_path / "m.onnx", model))
 
 
+@pytest.mark.parametrize("data_type", [99, -1])
+def test_a_tensor_of_an_unknown_type(tmp_path, data_type):
+    model = conv_model()
+    model.graph.initializer[0].data_type = data_type
+    with pytest.raises(InvalidModelError, match=f"tensor 'weight' has the unknown type {data_type}"):
+        load(write(tmp_path / "m.onnx", model))
+
+
 def external(model, location):
     tensor = model.graph.initializer[0]
     size = len(tensor.raw_data)
@@ -122,8 +133,105 @@ def test_a_shape_that_depends_on_data(tmp_path):
 def test_an_operator_that_does_not_exist(tmp_path):
     model = conv_model()
     model.graph.node[0].op_type = "Convolve"
-    with pytest.raises(InvalidModelError, match=r"node 'the_conv' \(Convolve\)"):
+    with pytest.raises(InvalidModelError, match=r"node 'the_conv' is 'Convolve' of the domain 'ai\.onnx'"):
         load(write(tmp_path / "m.onnx", model))
+
+
+def foreign(model, domain="my.domain"):
+    """`model` with an operator of `domain` at its end, its shape given."""
+    model.graph.node.append(helper.make_node("Twice", ["y"], ["z"], name="the_twice", domain=domain))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("z", TensorProto.FLOAT, (1, 4, 6, 6)))
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    return model
+
+
+def test_an_operator_of_an_unknown_domain(tmp_path):
+    with pytest.raises(InvalidModelError, match=r"node 'the_twice' is 'Twice' of the domain 'my\.domain'"):
+        load(write(tmp_path / "m.onnx", foreign(conv_model())))
+
+
+def test_an_unknown_operator_in_a_branch(tmp_path):
+    model = conv_model()
+    branch = helper.make_graph(
+        [helper.make_node("Unheard", ["y"], ["b"])],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("b", TensorProto.FLOAT, (1, 4, 6, 6))],
+    )
+    model.graph.node.append(helper.make_node("If", ["yes"], ["z"], then_branch=branch, else_branch=branch))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    with pytest.raises(InvalidModelError, match=r"node 'b' is 'Unheard' of the domain 'ai\.onnx'"):
+        load(write(tmp_path / "m.onnx", model))
+
+
+def test_an_operator_that_the_model_defines(tmp_path):
+    model = foreign(conv_model())
+    addition = helper.make_node("Add", ["a", "a"], ["b"])
+    opsets = [helper.make_opsetid("", 21)]
+    model.functions.append(helper.make_function("my.domain", "Twice", ["a"], ["b"], [addition], opsets))
+    loaded = load(write(tmp_path / "m.onnx", model))
+    assert [node.op_type for node in loaded.graph] == ["Conv", "Twice"]
+    (function,) = loaded.functions.values()
+    assert [node.name for node in function] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("ir_version", "opset", "complaint"),
+    [
+        (14, 21, "has IR version 14, expected 1 to 13"),
+        (0, 21, "has IR version 0, expected 1 to 13"),
+        (10, 27, "has opset 27, expected 1 to 26"),
+        (13, 99, "has opset 99, expected 1 to 26"),
+    ],
+)
+def test_a_model_that_onnxruntime_does_not_load(tmp_path, ir_version, opset, complaint):
+    model = conv_model(opset=opset)
+    model.ir_version = ir_version
+    with pytest.raises(InvalidModelError, match=complaint) as caught:
+        load(write(tmp_path / "m.onnx", model))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_newest_versions_are_those_that_onnxruntime_loads(tmp_path):
+    def loads(ir_version, opset):
+        model = conv_model(opset=opset)
+        model.ir_version = ir_version
+        try:
+            ort.InferenceSession(model.SerializeToString())
+        except (ort_errors.Fail, ort_errors.InvalidArgument):
+            return False
+        return True
+
+    assert loads(NEWEST_IR_VERSION, NEWEST_OPSET)
+    assert not loads(NEWEST_IR_VERSION + 1, NEWEST_OPSET)
+    assert not loads(NEWEST_IR_VERSION, NEWEST_OPSET + 1)
+
+
+@pytest.mark.parametrize(("ir_version", "loaded_version"), [(3, 4), (10, 10)])
+def test_initializers_listed_as_inputs_are_constants(tmp_path, ir_version, loaded_version):
+    model = conv_model(opset=13)
+    model.ir_version = ir_version
+    # Its shape is inferred only if the content of `to` is known for certain.
+    model.graph.node.append(helper.make_node("Reshape", ["y", "to"], ["z"], name="flat"))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("z", TensorProto.FLOAT, None))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 144]), "to"))
+    for tensor in model.graph.initializer:
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    loaded = load(write(tmp_path / "m.onnx", model))
+    assert [value.name for value in loaded.graph.inputs] == ["image"]
+    assert set(loaded.graph.initializers) == {"weight", "to"}
+    assert list(loaded.graph.outputs[0].shape) == [1, 144]
+    assert loaded.ir_version == loaded_version
+
+
+def test_every_node_gets_a_name_of_its_own(tmp_path):
+    model = conv_model()
+    names = ["twin", "", "twin", "twin_1", "", "a"]
+    for name, source, target in zip(names, "yabcde", "abcdef", strict=True):
+        model.graph.node.append(helper.make_node("Relu", [source], [target], name=name))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("f", TensorProto.FLOAT, None))
+    loaded = load(write(tmp_path / "m.onnx", model))
+    assert [node.name for node in loaded.graph] == ["the_conv", "twin", "b", "twin_2", "twin_1", "e", "a"]
 
 
 def test_shapes_that_contradict_each_other(tmp_path):

@@ -84,6 +84,14 @@ def test_activations_span_both_kinks(name):
         assert value.std() < 10, site
 
 
+def test_both_width_rules_are_one_to_v2():
+    graphs = [
+        ir.to_proto(build("mobilenet_v2", width=0.5, resolution=64, width_rule=rule))
+        for rule in ("paper", "torchvision")
+    ]
+    assert graphs[0] == graphs[1]
+
+
 def test_weights_follow_the_seed_and_the_name_alone():
     def tensors(**options):
         initializers = build("mobilenet_v3_small", **options).graph.initializers
@@ -113,6 +121,7 @@ def test_some_variances_are_as_small_as_epsilon():
         ("mobilenet_v2", {"width": 0}, "width is 0"),
         ("mobilenet_v2", {"resolution": 16}, "resolution is 16"),
         ("mobilenet_v2", {"classes": 0}, "classes is 0"),
+        ("mobilenet_v2", {"classes": 100_000_000}, "classes is 100000000: expected 1 to 65536"),
         ("mobilenet_v2", {"seed": -1}, "seed is -1"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from armlet.errors import InvalidModelError
 from armlet.passes import optimize
 from armlet.passes.clean_up import clean_up
+from armlet.passes.squeeze_excite_function import squeeze_excite_function
 
 
 def test_identities_and_dead_nodes_go(parse, operators):
@@ -95,14 +96,17 @@ def test_functions_of_the_model_are_inlined_but_not_squeeze_excite():
     assert set(optimized.opset_imports) == {""}
 
 
-def test_the_weights_of_ir_version_3_are_inputs_and_constants_all_the_same(parse, operators):
-    model = parse("c = Conv (x, w) y = HardSigmoid (c)", opset=8, w=np.ones((4, 4, 1, 1), np.float32))
+@pytest.mark.parametrize("ir_version", [3, 8])
+def test_weights_that_a_caller_may_override_stay_inputs(ir_version, parse, operators):
+    text = "k = Constant <value = float {2.0}> () a = Add (x, k) c = Conv (a, w) y = HardSigmoid (c)"
+    model = parse(text, opset=8, w=np.ones((4, 4, 1, 1), np.float32))
     model.graph.inputs.append(model.graph.initializers["w"])
-    model.ir_version = 3
+    model.ir_version = ir_version
     optimized = optimize(model).model
-    assert operators(optimized) == {"Conv": 1, "Clip": 1}
-    assert [value.name for value in optimized.graph.inputs] == ["x"]
-    assert optimized.ir_version == 4
+    # Folded, the Mul and the Add of the h-sigmoid would be gone.
+    assert operators(optimized) == {"Add": 2, "Conv": 1, "Mul": 1, "Clip": 1}
+    assert [value.name for value in optimized.graph.inputs] == ["x", "w"]
+    assert optimized.ir_version == max(ir_version, 4)
 
 
 def test_the_other_name_of_the_domain_of_onnx(parse, operators):
@@ -111,6 +115,32 @@ def test_the_other_name_of_the_domain_of_onnx(parse, operators):
     optimized = optimize(model).model
     assert operators(optimized) == {"Mul": 2, "Add": 1, "Clip": 1, "Relu": 1}
     assert dict(optimized.opset_imports) == {"": 21}
+
+
+def test_another_function_named_squeeze_excite_is_inlined():
+    call = """
+        <ir_version: 8, opset_import: ["" : 21, "armlet" : 1]>
+        model (float[1,4,5,5] x) => (float[1,4,5,5] y)
+        <float[2,4,1,1] w1, float[2] b1, float[4,2,1,1] w2, float[4] b2>
+        { y = armlet.SqueezeExcite (x, w1, b1, w2, b2) }
+    """
+    proto = onnx.parser.parse_model(call)
+    rng = np.random.default_rng(0)
+    for name, shape in (("w1", (2, 4, 1, 1)), ("b1", 2), ("w2", (4, 2, 1, 1)), ("b2", 4)):
+        array = rng.normal(size=shape).astype(np.float32)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    model = ir.from_proto(proto)
+    ours = squeeze_excite_function(21)
+    model.functions[ours.identifier()] = ours
+    assert [node.op_type for node in optimize(model).model.graph] == ["SqueezeExcite"]
+
+    theirs = squeeze_excite_function(21)
+    next(node for node in theirs if node.op_type == "Relu").op_type = "Tanh"
+    model.functions[theirs.identifier()] = theirs
+    optimized = optimize(model).model
+    assert "SqueezeExcite" not in [node.op_type for node in optimized.graph]
+    assert "Tanh" in [node.op_type for node in optimized.graph]
+    assert not optimized.functions
 
 
 def test_a_function_of_another_opset_is_refused():

@@ -22,6 +22,14 @@ def test_the_report_is_plain_json(parse):
     }
     assert entries["clip_hard_swish"]["worst_site"] == "h"
     assert content["worst_error"] == max(content["random_error"], content["large_error"])
+    assert content["large_skipped"] is None
+
+
+def test_large_inputs_that_were_skipped_keep_their_keys(parse):
+    verified, skipped = (optimize(parse(f"y = {name} (x)")).report.to_json() for name in ("Relu", "Exp"))
+    assert skipped.keys() == verified.keys()
+    assert (skipped["random_error"], skipped["large_error"], skipped["worst_error"]) == (0.0, None, 0.0)
+    assert skipped["large_skipped"] == "the original computes NaN or infinity on them"
 
 
 @pytest.mark.parametrize(("refused", "found"), [((), 3), ((Refusal("a", "it is another"),), 4)])
