@@ -284,7 +284,7 @@ def _show_passes(report: dict[str, Any]) -> None:
         for refusal in entry["refused"]:
             click.echo(f"{entry['name']} refused {refusal['node']}: {refusal['reason']}")
     if report["large_skipped"]:
-        click.echo(report["large_skipped"])
+        click.echo(f"not verified on large inputs: {report['large_skipped']}")
     click.echo(
         f"against the original in ONNX Runtime: worst error {report['worst_error']:.1e} of the output's "
         f"range, at most {report['tolerance']:.0e} allowed"

@@ -53,7 +53,7 @@ def diagnose() -> list[Finding]:
 
 
 def _package(name: str, pinned: str) -> Finding:
-    installed = metadata.version(name)
+    installed = next((package.version for package in metadata.distributions(name=name)), None)
     found = installed if installed == pinned else None
     return Finding(name, found, f"compiling and RPC; exactly {pinned}", f"`pip install {name}=={pinned}`")
 

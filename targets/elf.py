@@ -28,9 +28,21 @@ def read_needs(path: Path) -> Needs:
     try:
         with path.open("rb") as file:
             return _read(ELFFile(file))
+    except OSError as error:
+        raise InvalidArtifactError(f"cannot read {path}: {error.strerror}") from error
     # What pyelftools runs into depends on where the file breaks off.
     except (ELFError, KeyError, ValueError, StopIteration, AttributeError, TypeError) as error:
         raise InvalidArtifactError(f"{path} is not a whole library for ARM64 or x86-64") from error
+
+
+def check_machine(path: Path, machine: str | None, device: str) -> None:
+    """Raise InvalidArtifactError unless the library at `path` is for what `device` is; None: not known."""
+    found = read_needs(path).machine
+    if machine not in (None, found):
+        raise InvalidArtifactError(
+            f"{path} is for {found}, {device} is {machine}: compile it for a core of that kind, or choose "
+            "another device"
+        )
 
 
 def _read(file: ELFFile) -> Needs:

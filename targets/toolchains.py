@@ -42,6 +42,10 @@ INSTALL = {
 }
 
 
+class DependencyError(ArmletError):
+    """A library would need what a device may not have."""
+
+
 @dataclass(frozen=True)
 class Toolchain:
     """A C and a C++ compiler for one kind of machine; `version` is what a manifest records."""
@@ -60,7 +64,7 @@ class Toolchain:
         """Link `objects`, and the memory functions they may call, to a library that depends on nothing.
 
         Only the symbols of the TVM FFI (`TVMFFI...`) may stay undefined: the process that loads the library
-        has them. Raises ArmletError for any other, or if the toolchain fails.
+        has them. Raises DependencyError for any other, ArmletError if the toolchain fails.
         """
         with tempfile.TemporaryDirectory(prefix="armlet-link-") as folder:
             own = [Path(folder, source.stem + ".o") for source in FREESTANDING]
@@ -72,7 +76,9 @@ class Toolchain:
         library = read_needs(output)
         missing = [*library.libraries, *(name for name in library.undefined if not name.startswith("TVMFFI"))]
         if missing:
-            raise ArmletError(f"{output.name} would need {', '.join(missing)}, which a device may not have")
+            raise DependencyError(
+                f"{output.name} would need {', '.join(missing)}, which a device may not have"
+            )
 
     def build_program(
         self,
@@ -93,6 +99,19 @@ class Toolchain:
         link = ["-Wl,--no-as-needed", *map(str, libraries), "-Wl,-rpath,$ORIGIN"]
         command = [*self.cxx_compiler, *flags, source.name, *link, "-o", str(output.absolute())]
         self._run(command, folder=source.parent)
+
+    def build_plugin(
+        self, sources: Iterable[Path], output: Path, *, defines: Mapping[str, str] | None = None
+    ) -> None:
+        """Build a library of C11 (with POSIX) for a program of this toolchain's machine to load.
+
+        It exports what is marked so. The C library is there, and what the sources leave undefined is the
+        program's. Raises ArmletError with the compiler's first complaint.
+        """
+        flags = ["-std=gnu11", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden"]
+        flags += [f"-D{name}={value}" for name, value in (defines or {}).items()]
+        inputs = [str(source.absolute()) for source in sources]
+        self._run([*self.c_compiler, *flags, *inputs, "-o", str(output.absolute())], folder=output.parent)
 
     def _run(self, command: list[str], *, folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -73,15 +73,26 @@ def _cached(machine: str) -> Path:
 def built_once(folder: Path) -> Iterator[Path | None]:
     """A folder to fill, which becomes `folder` if the block succeeds; None if it is there already.
 
-    Other processes that want the same folder wait until this one has made it.
+    Other processes that want the same folder wait until this one has made it. Raises ArmletError if the cache
+    cannot be written.
     """
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder.with_name(f".{folder.name}.lock")):
         if folder.is_dir():
             yield None
         else:
             with written_beside(folder, folder=True) as draft:
                 yield draft
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            fcntl.flock(stack.enter_context(path.open("w")), fcntl.LOCK_EX)
+        except OSError as error:
+            reason = f"the cache {path.parent} cannot be locked: {error.strerror}"
+            raise ArmletError(f"{reason}; set ARMLET_CACHE to another folder") from error
+        yield
 
 
 def _copy_installed(folder: Path) -> None:

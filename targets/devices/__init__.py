@@ -42,10 +42,11 @@ def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60
     raise UsageError(f"{uri!r} names no device: use {FORMS}")
 
 
-def find_witness(core: Core) -> Device | None:
-    """The device of this machine that runs what is compiled for `core`, if there is one."""
+def find_witness(core: Core) -> Device:
+    """The device of this machine that runs what is compiled for `core`; raises ArmletError saying why not."""
     device = open_device(f"emulated:{core.name}" if core.emulated_by else "host")
-    return device if _status(device).available else None
+    device.check()
+    return device
 
 
 @dataclass(frozen=True)

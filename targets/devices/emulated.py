@@ -1,6 +1,7 @@
 """Devices `emulated:CORE`: the RPC server under qemu-aarch64, with the instructions of an ARM core."""
 
 import os
+import platform
 import select
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from ..cores import Core
 from ..rpc_server import server_program
 from .connection import RpcSession, rpc_session
 
-# Where the cross packages of Debian and Ubuntu have ARM64's libraries.
+# Where the cross packages of Debian and Ubuntu have ARM64's libraries, for machines of another kind.
 SYSROOT = Path("/usr/aarch64-linux-gnu")
 START_TIMEOUT, END_TIMEOUT = 60, 10  # seconds
 
@@ -64,7 +65,9 @@ def find_qemu() -> str | None:
 
 
 def find_sysroot() -> str | None:
-    """The folder with the C and C++ libraries of ARM64, if they are installed."""
+    """The root of the C and C++ libraries of ARM64, if they are installed: a system of ARM64 has its own."""
+    if platform.machine() == "aarch64":
+        return "/"
     return str(SYSROOT) if (SYSROOT / "lib/libstdc++.so.6").exists() else None
 
 

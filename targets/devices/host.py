@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
 from ..cores import CORES
+from ..elf import check_machine
 from .program import Result, VmProgram
 
 
@@ -31,6 +32,7 @@ class HostSession:
 
     def load(self, library: Path) -> VmProgram:
         """Load `library`; raises InvalidArtifactError if it is not for this machine."""
+        check_machine(library, CORES["host"].machine, "host")
         return _guard(lambda: _load(library), failure=InvalidArtifactError)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ...errors import ArmletError, DeviceError, InvalidArtifactError
+from ...errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
 
 Result = TypeVar("Result")
 
@@ -39,7 +39,7 @@ class VmProgram:
     def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
         """The seconds of each round, by the device's own clock."""
         if not self._measures_time:
-            raise ArmletError(f"{self._uri} is emulated and gives no times: use a real device")
+            raise UsageError(f"{self._uri} is emulated and gives no times: use a real device")
         return self._guard(lambda: self._time(inputs, warm_up, rounds))
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

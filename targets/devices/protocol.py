@@ -19,7 +19,7 @@ class Program(Protocol):
     def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
         """The seconds of each of `rounds` runs after `warm_up` more, measured on the device.
 
-        Raises ArmletError if the device's time means nothing, because it is emulated.
+        Raises UsageError if the device's time means nothing, because it is emulated.
         """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import DeviceError
 from .connection import RpcSession, UnreachableError, rpc_session
 
-# A device that was offered is free, and answers at once or never.
+# A tracker, and a device that it offered as free, answer at once or never.
 OFFER_TIMEOUT = 10.0
 
 
@@ -61,7 +61,11 @@ class TrackerDevice:
         """How many devices have the key, and how many of them are free; raises DeviceError."""
         from tvm.rpc.base import TrackerCode
 
-        _, state = self._ask([TrackerCode.SUMMARY], OFFER_TIMEOUT)
+        try:
+            state = self._ask([TrackerCode.SUMMARY], self._reply_timeout)
+        except TimeoutError as error:
+            message = f"{self.uri}: no tracker answers within {self._reply_timeout:g} s"
+            raise DeviceError(message) from error
         known = [server for server in state["server_info"] if server["key"] == f"server:{self.key}"]
         return len(known), state["queue_info"].get(self.key, {"free": 0})["free"]
 
@@ -70,7 +74,7 @@ class TrackerDevice:
 
         remaining = deadline - time.monotonic()
         try:
-            _, offer = self._ask([TrackerCode.REQUEST, self.key, "", 1], max(remaining, 0.01))
+            offer = self._ask([TrackerCode.REQUEST, self.key, "", 1], max(remaining, 0.01))
         except TimeoutError as error:
             known, _ = self.summary()
             state = f"all {known} are busy" if known else "none is registered under this key"
@@ -79,19 +83,27 @@ class TrackerDevice:
         return str(host), int(port), str(match_key)
 
     def _ask(self, message: list[Any], timeout: float) -> Any:
-        """The tracker's answer; raises TimeoutError if it takes too long, DeviceError if there is none."""
+        """What the tracker answers; raises TimeoutError if it takes too long, DeviceError if it is none."""
         from tvm.rpc import base
 
         magic = struct.pack("<i", base.RPC_TRACKER_MAGIC)
+        no_tracker = DeviceError(f"{self.uri}: what answers there is no TVM tracker")
         try:
-            with socket.create_connection((self.host, self.port), OFFER_TIMEOUT) as connection:
+            with socket.create_connection((self.host, self.port), self._reply_timeout) as connection:
                 connection.sendall(magic)
                 if base.recvall(connection, len(magic)) != magic:
-                    raise DeviceError(f"{self.uri}: what answers there is no TVM tracker")
+                    raise no_tracker
                 connection.settimeout(timeout)
                 base.sendjson(connection, message)
-                return base.recvjson(connection)
+                _, answer = base.recvjson(connection)
+                return answer
         except TimeoutError:
             raise
         except OSError as error:
             raise DeviceError(f"{self.uri}: no tracker answers: {error.strerror or error}") from error
+        except (ValueError, TypeError) as error:  # not JSON, or not a list of two
+            raise no_tracker from error
+
+    @property
+    def _reply_timeout(self) -> float:
+        return min(OFFER_TIMEOUT, self.connect_timeout)

@@ -35,26 +35,27 @@ struct Options {
   exit(code);
 }
 
-inline int ParseNumber(const std::string& option, const std::string& text, int limit) {
+inline int ParseNumber(const std::string& option, const std::string& text, int least, int limit) {
   char* end = nullptr;
   const long value = strtol(text.c_str(), &end, 10);
-  if (text.empty() || *end || value < 0 || value > limit)
-    Fail(option + " wants a number from 0 to " + std::to_string(limit) + ", not '" + text + "'", 2);
+  if (text.empty() || *end || value < least || value > limit)
+    Fail(option + " wants a number from " + std::to_string(least) + " to " + std::to_string(limit) + ", not '" +
+             text + "'", 2);
   return static_cast<int>(value);
 }
 
 inline void ParseTracker(const std::string& value, Options& options) {
   const size_t colon = value.rfind(':');
-  if (colon == std::string::npos) Fail("--tracker wants HOST:PORT, not '" + value + "'", 2);
+  if (colon == std::string::npos || colon == 0) Fail("--tracker wants HOST:PORT, not '" + value + "'", 2);
   options.tracker = value.substr(0, colon);
-  options.tracker_port = ParseNumber("--tracker", value.substr(colon + 1), 65535);
+  options.tracker_port = ParseNumber("the port of --tracker", value.substr(colon + 1), 1, 65535);
 }
 
 inline Options ParseOptions(int argc, char** argv) {
   Options options;
   for (int at = 1; at < argc; ++at) {
     const std::string name = argv[at];
-    if (name == "--help") {
+    if (name == "-h" || name == "--help") {
       puts(kUsage);
       exit(0);
     }
@@ -65,15 +66,17 @@ inline Options ParseOptions(int argc, char** argv) {
     if (++at == argc) Fail("unknown option, or one without its value: " + name, 2);
     const std::string value = argv[at];
     if (name == "--host") options.host = value;
-    else if (name == "--port") options.port = ParseNumber(name, value, 65535);
+    else if (name == "--port") options.port = ParseNumber(name, value, 0, 65535);
     else if (name == "--key") options.key = value;
     else if (name == "--tracker") ParseTracker(value, options);
     else if (name == "--address") options.address = value;
-    else if (name == "--timeout") options.timeout = ParseNumber(name, value, 7 * 24 * 3600);
+    else if (name == "--timeout") options.timeout = ParseNumber(name, value, 0, 7 * 24 * 3600);
     else if (name == "--work") options.work = std::filesystem::absolute(value);  // sessions change folders
     else if (name == "--emulated") options.emulated_core = value;
     else Fail("unknown option " + name, 2);
   }
+  if (!options.tracker.empty() && options.key.empty())
+    Fail("--tracker needs --key, under which clients ask it for this device", 2);
   // Keys and addresses travel inside JSON and are separated by blanks in the handshake.
   for (const std::string& text : {options.key, options.address})
     if (text.find_first_of("\"\\ \t\r\n") != std::string::npos)

@@ -32,7 +32,8 @@ def write_server(folder: Path, *, force: bool = False) -> None:
     """
     built = server_program("aarch64").parent
     with written_beside(folder, folder=True, marker="start", force=force) as draft:
-        shutil.copytree(built, draft, dirs_exist_ok=True)
+        for file in built.iterdir():
+            shutil.copy(file, draft)
         pending = [*draft.iterdir()]
         while pending:
             for name in read_needs(pending.pop()).libraries:

@@ -161,7 +161,8 @@ class Server {
       offer_used_ = tracker_lost_ = false;
     } catch (const std::exception& error) {
       if (!tracker_lost_)
-        fprintf(stderr, "rpc server: no tracker at %s: %s\n", options_.tracker.c_str(), error.what());
+        fprintf(stderr, "rpc server: no tracker at %s:%d: %s\n", options_.tracker.c_str(),
+                options_.tracker_port, error.what());
       tracker_lost_ = true;
       tracker_->Disconnect();
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/utsname.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -36,8 +37,13 @@ inline void RegisterServices(const fs::path& folder, const std::string& emulated
   OfferToTvm("tvm.rpc.server.load_module", [folder](std::string name) {
     return CallTvm("ffi.ModuleLoadFromFile", (folder / name).string());
   });
-  // The handshake does not tell TVM's version, and both ends must have the same.
+  // The handshake tells neither TVM's version, which must be the same at both ends, nor the kind of machine.
   OfferToTvm("armlet.tvm_version", [] { return std::string(ARMLET_TVM_VERSION); });
+  OfferToTvm("armlet.machine", [] {
+    utsname system{};
+    uname(&system);
+    return std::string(system.machine);
+  });
   OfferToTvm("armlet.emulated_core", [emulated_core] { return emulated_core; });
 }
 

@@ -131,6 +131,7 @@ class RunningServer:
     process: subprocess.Popen
     port: int
     work: Path
+    log: Path
 
     def folders(self) -> list[Path]:
         """The folders of the sessions there are."""
@@ -151,18 +152,19 @@ def start_server(tmp_path):
             count += 1
             work = tmp_path / f"work{count}"
             work.mkdir()
+            log = tmp_path / f"log{count}"
             program = program or server_program(platform.machine())
             process = stack.enter_context(
                 subprocess.Popen(
                     [program, "--work", work, *options],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=(work.parent / f"log{count}").open("w"),
+                    stderr=log.open("w"),
                 )
             )
             stack.callback(process.kill)
             line = os.read(process.stdout.fileno(), 100).decode()
             assert line.startswith("listening on 127.0.0.1:"), line
-            return RunningServer(process, int(line.rpartition(":")[2]), work)
+            return RunningServer(process, int(line.rpartition(":")[2]), work, log)
 
         yield start

@@ -17,6 +17,14 @@ def test_the_pinned_packages_are_found():
         assert found[name].remedy == f"`pip install {name}=={version}`"
 
 
+def test_a_pinned_package_that_is_absent_or_of_another_version_is_missing(monkeypatch):
+    pins = {"apache-tvm": "0.0.1", "armlet-needs-nothing-like-this": "1.2.3"}
+    monkeypatch.setattr("armlet.targets.doctor.pinned_versions", lambda: pins)
+    found = findings()
+    assert {name: found[name].found for name in pins} == dict.fromkeys(pins)
+    assert found["apache-tvm"].remedy == "`pip install apache-tvm==0.0.1`"
+
+
 def test_an_empty_machine_is_told_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("ARMLET_CACHE", str(tmp_path / "cache"))
@@ -42,5 +50,5 @@ def test_an_old_llvm_mca_will_not_do(monkeypatch, tmp_path, version, found):
     program = tmp_path / "llvm-mca"
     program.write_text(f"#!/bin/sh\necho Debian LLVM version {version}\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert findings()["llvm-mca"].found == found

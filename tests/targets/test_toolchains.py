@@ -7,11 +7,17 @@ import pytest
 
 from armlet.errors import ArmletError, UsageError
 from armlet.targets.elf import read_needs
-from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_toolchain, find_zig
+from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_host_compiler, find_toolchain, find_zig
 
 CROSS = [
     pytest.param(name, marks=pytest.mark.skipif(not finder("aarch64"), reason=INSTALL[name]))
     for name, finder in {"gnu": find_gnu_cross, "zig": find_zig}.items()
+]
+
+
+HOSTED = [
+    pytest.param(name, marks=pytest.mark.skipif(not finder(platform.machine()), reason=INSTALL[name]))
+    for name, finder in {"host-cc": find_host_compiler, "zig": find_zig}.items()
 ]
 
 
@@ -114,6 +120,37 @@ def test_memory_functions_of_our_own(compile_c):
             assert buffer.raw[to : to + size] == original[source : source + size]
     assert library.compare(b"aaz", b"aba", 3) < 0 < library.compare(b"\xff", b"\x01", 1)
     assert library.differ(b"aa", b"ab", 2)
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_a_plugin_has_the_c_library_and_borrows_from_its_program(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("ARMLET_TOOLCHAIN", name)
+    helper, plugin = tmp_path / "helper.c", tmp_path / "plugin.c"
+    helper.write_text("#include <string.h>\nchar *twin(const char *text) { return strdup(text); }")
+    plugin.write_text(
+        """
+        #include <stdlib.h>
+        _Static_assert(VERSION == 2, "");
+        char *twin(const char *);
+        int Py_IsInitialized(void);
+        #define EXPORT __attribute__((visibility("default")))
+        EXPORT int parse(const char *text) {
+          char *copy = twin(text);
+          int number = atoi(copy);
+          free(copy);
+          return number;
+        }
+        EXPORT int borrow(void) { return Py_IsInitialized(); }
+        """
+    )
+    output = tmp_path / "plugin.so"
+    find_toolchain("linux", platform.machine()).build_plugin(
+        [helper, plugin], output, defines={"VERSION": "2"}
+    )
+    library = ctypes.CDLL(str(output))
+    assert library.parse(b"42") == 42
+    assert library.borrow() == 1
+    assert not hasattr(library, "twin")
 
 
 def test_a_missing_toolchain_says_what_to_install(monkeypatch, tmp_path):

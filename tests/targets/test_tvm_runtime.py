@@ -62,6 +62,14 @@ def test_a_failed_download_is_one_line_and_leaves_nothing(monkeypatch, tmp_path)
     assert [path.suffix for path in (tmp_path / "tvm-runtime").iterdir()] == [".lock"]
 
 
+def test_a_cache_that_cannot_be_written_is_said():
+    with (
+        pytest.raises(ArmletError, match=r"^the cache /proc/1 cannot be locked: [^;]+; set ARMLET_CACHE to"),
+        built_once(Path("/proc/1/build")),
+    ):
+        pass
+
+
 def _build(folder: Path, log: Path) -> None:
     with built_once(folder) as draft:
         if draft:

@@ -1,5 +1,9 @@
+import os
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -59,6 +63,83 @@ def test_what_is_no_rpc_server_is_a_device_error(answer, reason):
         assert not server.is_alive(), "the connection should have been hung up"
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+CLIENT = """
+import os, sys, time
+from armlet.errors import DeviceError
+from armlet.targets import open_device
+
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"ending")
+        sleep(1)
+
+last = Last()
+try:
+    with open_device(sys.argv[1], connect_timeout=float(sys.argv[2])).connect():
+        pass
+except DeviceError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["time out", "ctrl-C"])
+def test_giving_up_a_connection_ends_the_process_in_order(interrupted):
+    # A thread that comes out of TVM's C++ while Python ends aborts the process: here it would, because the
+    # connection is closed in the midst of the end.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uri = f"rpc://127.0.0.1:{listener.getsockname()[1]}"
+        command = [sys.executable, "-c", CLIENT, uri, "60" if interrupted else "1"]
+        client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(15, socket.MSG_WAITALL)
+            if interrupted:
+                client.send_signal(signal.SIGINT)
+            assert os.read(client.stdout.fileno(), 100) == b"ending"
+        _, errors = client.communicate(timeout=60)
+    message = f"{uri} gave no session within 1 s: it is busy, or no TVM RPC server\n"
+    assert errors.decode() == ("" if interrupted else message)
+    assert client.returncode == (130 if interrupted else 5)
+
+
+def test_each_address_of_a_name_is_tried(start_server, monkeypatch):
+    def both(host, port, *args, **options):
+        addresses = (("::1", port, 0, 0), ("127.0.0.1", port))
+        families = (socket.AF_INET6, socket.AF_INET)
+        return [
+            (family, socket.SOCK_STREAM, 6, "", address)
+            for family, address in zip(families, addresses, strict=True)
+        ]
+
+    server = start_server()
+    monkeypatch.setattr("socket.getaddrinfo", both)
+    connect(server.port, "localhost")
+
+
+def test_the_end_of_a_session_leaves_later_ones_alone(start_server, library, wait_until):
+    server = start_server()
+    device = open_device(f"rpc://127.0.0.1:{server.port}", connect_timeout=60)
+    errors: list[DeviceError] = []
+
+    def use() -> None:
+        try:
+            with device.connect() as session:
+                session.load(library("affine", "host"))
+        except DeviceError as error:
+            errors.append(error)
+
+    waiting = threading.Thread(target=use)
+    with device.connect():
+        waiting.start()
+        wait_until(lambda: len(server.sessions()) == 2)
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert errors == []
 
 
 def test_sessions_leave_no_open_files(start_server):

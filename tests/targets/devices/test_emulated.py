@@ -1,3 +1,4 @@
+import platform
 import signal
 import subprocess
 import sys
@@ -7,10 +8,10 @@ import numpy as np
 import psutil
 import pytest
 
-from armlet.errors import ArmletError, DeviceError
+from armlet.errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
 from armlet.targets.cores import find_core
 from armlet.targets.devices import open_device
-from armlet.targets.devices.emulated import emulated_server
+from armlet.targets.devices.emulated import emulated_server, qemu_command
 
 pytestmark = pytest.mark.emulator
 
@@ -34,7 +35,7 @@ def test_the_android_library_needs_no_android(library):
 def test_an_emulated_time_is_never_given(library):
     with open_device("emulated:cortex-a53").connect() as session:
         program = session.load(library("affine"))
-        with pytest.raises(ArmletError, match="emulated:cortex-a53 is emulated and gives no times"):
+        with pytest.raises(UsageError, match="emulated:cortex-a53 is emulated and gives no times"):
             program.time([X], warm_up=1, rounds=1)
 
 
@@ -44,8 +45,18 @@ def test_nor_is_it_by_an_emulated_device_behind_rpc(library):
         open_device(f"rpc://127.0.0.1:{port}/phone").connect() as session,
     ):
         program = session.load(library("affine"))
-        with pytest.raises(ArmletError, match="emulated and gives no times"):
+        with pytest.raises(UsageError, match="emulated and gives no times"):
             program.time([X], warm_up=1, rounds=1)
+
+
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="the library is for the emulated machine too")
+def test_a_library_of_another_machine_is_not_uploaded(library):
+    with open_device("emulated:cortex-a53").connect() as session:
+        message = (
+            r"model\.so is for x86_64, emulated:cortex-a53 is aarch64: compile it for a core of that kind"
+        )
+        with pytest.raises(InvalidArtifactError, match=message):
+            session.load(library("affine", "host"))
 
 
 @pytest.mark.parametrize(
@@ -141,6 +152,11 @@ def test_missing_libraries_say_what_to_install(monkeypatch, tmp_path):
         open_device("emulated:cortex-a53").connect(),
     ):
         pass
+
+
+def test_an_arm64_machine_has_the_libraries_itself(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert qemu_command(find_core("cortex-a53"))[1:] == ["-L", "/", "-cpu", "cortex-a53"]
 
 
 def test_a_server_that_does_not_start_says_why():

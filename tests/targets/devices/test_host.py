@@ -1,3 +1,5 @@
+import platform
+
 import numpy as np
 import pytest
 
@@ -40,9 +42,14 @@ def test_a_wrong_input_is_one_line(library, shape):
             program.run([np.zeros(shape, np.float32)])
 
 
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="the library is for this machine")
 def test_a_library_of_another_machine_is_refused(library):
     with open_device("host").connect() as session:
-        with pytest.raises(InvalidArtifactError, match=r"^host: [^\n]+$"):
+        with pytest.raises(
+            InvalidArtifactError, match=r"^\S+model\.so is for aarch64, host is x86_64: compile it"
+        ):
             session.load(library("affine", "cortex-a53"))
-        with pytest.raises(InvalidArtifactError, match=r"^host: [^\n]+$"):
+        with pytest.raises(
+            InvalidArtifactError, match=r"^cannot read \S+absent\.so: No such file or directory$"
+        ):
             session.load(library("affine", "host").with_name("absent.so"))

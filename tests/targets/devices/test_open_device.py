@@ -1,6 +1,6 @@
 import pytest
 
-from armlet.errors import UsageError
+from armlet.errors import ArmletError, UsageError
 from armlet.targets.cores import CORES, find_core
 from armlet.targets.devices import find_witness, list_devices, open_device
 
@@ -73,4 +73,7 @@ def test_a_witness_is_a_device_of_this_machine_that_runs_the_code(monkeypatch, t
     assert find_witness(find_core("host")).uri == "host"
     assert find_witness(find_core("cortex-a55")).uri == "emulated:cortex-a55"
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_witness(find_core("cortex-a55")) is None
+    with pytest.raises(
+        ArmletError, match="emulated:cortex-a55 needs qemu-aarch64: `apt-get install qemu-user`"
+    ):
+        find_witness(find_core("cortex-a55"))

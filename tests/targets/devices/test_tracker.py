@@ -1,4 +1,6 @@
+import contextlib
 import socket
+import struct
 import threading
 import time
 
@@ -12,6 +14,7 @@ from armlet.targets.devices import list_devices, open_device
 from armlet.targets.devices.emulated import emulated_server
 
 X = np.arange(1024, dtype=np.float32)
+MAGIC = struct.pack("<i", 0x2F271)
 
 
 class Tracker:
@@ -150,6 +153,46 @@ def test_what_is_no_tracker_is_said(start_server):
     server = start_server()
     with pytest.raises(DeviceError, match="no tracker"):
         open_device(f"tracker://127.0.0.1:{server.port}/phone").summary()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "no tracker answers within 0.5 s"),
+        (b"", "no tracker answers: connection reset"),
+        (b"HTTP", "what answers there is no TVM tracker"),
+        (MAGIC, "no tracker answers within 0.5 s"),
+        (MAGIC + struct.pack("<i", 4) + b"\xff{no", "what answers there is no TVM tracker"),
+        (MAGIC + struct.pack("<i", 1) + b"7", "what answers there is no TVM tracker"),
+    ],
+    ids=["silent", "closing", "HTTP", "silent after the handshake", "no JSON", "no answer"],
+)
+def test_whatever_does_not_answer_as_a_tracker_is_a_device_error(answer, reason):
+    def serve():
+        with contextlib.suppress(OSError):  # the listener was closed
+            while True:
+                client, _ = listener.accept()
+                clients.append(client)
+                client.recv(4)
+                if answer:
+                    client.sendall(answer)
+                elif answer == b"":
+                    client.close()
+
+    clients: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        device = open_device(f"tracker://127.0.0.1:{listener.getsockname()[1]}/phone", connect_timeout=0.5)
+        with pytest.raises(DeviceError) as error, device.connect():
+            pass
+        with pytest.raises(DeviceError, match=f"^{device.uri}: {reason}$"):
+            device.check()
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join(60)
+    assert str(error.value) == f"{device.uri}: {reason}"
+    for client in clients:
+        client.close()
 
 
 def test_the_list_of_devices_counts_those_of_a_tracker(tracker, start_server, wait_until):

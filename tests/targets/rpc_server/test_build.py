@@ -4,7 +4,7 @@ import pytest
 from armlet.errors import DeviceError, InvalidArtifactError
 from armlet.targets.devices import open_device
 from armlet.targets.rpc_server import server_program
-from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_zig
+from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_toolchain, find_zig
 
 
 @pytest.mark.emulator
@@ -37,8 +37,11 @@ def test_errors_cross_from_any_c_plus_plus_library_to_tvms(monkeypatch, tmp_path
         program = session.load(library("affine"))
         with pytest.raises(DeviceError, match=r"10 vs\. 1024"):
             program.run([np.zeros(10, np.float32)])
-        text = tmp_path / "model.txt"
-        text.write_text("no model")
-        with pytest.raises(InvalidArtifactError, match=r"Loader for `\.txt` files is not registered"):
-            session.load(text)
+        source, library_without = tmp_path / "source.c", tmp_path / "without.so"
+        source.write_text(
+            'extern int nowhere; int *const __attribute__((visibility("default"))) address = &nowhere;'
+        )
+        find_toolchain("linux", "aarch64").build_plugin([source], library_without)
+        with pytest.raises(InvalidArtifactError, match="undefined symbol: nowhere"):
+            session.load(library_without)
         assert program.run([np.ones(1024, np.float32)])[0][0] == 3

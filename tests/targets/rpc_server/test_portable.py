@@ -1,5 +1,6 @@
 import contextlib
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,14 +56,37 @@ def test_serves_with_nothing_else_installed(folder, library):
 
 
 @pytest.mark.emulator
-def test_its_help_names_every_option(folder):
-    command = [find_qemu(), "./ld-linux-aarch64.so.1", "--library-path", ".", "./server", "--help"]
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_its_help_names_every_option(folder, option):
+    command = [find_qemu(), "./ld-linux-aarch64.so.1", "--library-path", ".", "./server", option]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0
     source = (folder / "start").read_text()
     assert "--library-path . ./server" in source
     for option in ("--host", "--port", "--key", "--tracker", "--address", "--timeout", "--work"):
         assert option in done.stdout
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from armlet.errors import ArmletError
+from armlet.targets import write_server
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    write_server(Path(sys.argv[1]))
+except ArmletError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.emulator
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder, tmp_path):
+    # A limit on the size of files stands for a full disk.
+    target = tmp_path / "server"
+    done = subprocess.run([sys.executable, "-c", LIMITED, target], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"cannot write {target}: File too large\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_folder_is_kept(tmp_path):
