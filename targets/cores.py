@@ -21,10 +21,17 @@ ARMV9 = ("+fullfp16", "+dotprod", "+i8mm")
 
 @dataclass(frozen=True)
 class Cache:
-    """One level of cache: its size in bytes and its ways. A line is 64 bytes in all of them."""
+    """One level of cache: its size in bytes and its ways. A line is 64 bytes in all of them.
+
+    `replacement` says which line leaves a full set; pseudo-LRU stands in for what Arm does not document (as
+    the L3, and the L2s from A76 on). An `exclusive` level is filled by what the level above evicts, and gives
+    a line away when it hits.
+    """
 
     size: int
     ways: int
+    replacement: Literal["lru", "pseudo-lru", "random"] = "pseudo-lru"
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,25 +89,27 @@ def _arm(name: str, features: tuple[str, ...] = (), **facts: Any) -> Core:
 _ARMV9_IN_QEMU = "max,sve=off,sme=off,pauth-impdef=on"
 
 _ARM_CORES = (
-    # TRM DDI 0500. Two 64-bit vector pipes; int8 by SMLAL, as on every core without dot product.
+    # TRM DDI 0500. Two 64-bit vector pipes; int8 by SMLAL, as on every core without dot product. That its L2
+    # is exclusive is what the TRMs of A35 and A55 say of theirs.
     _arm(
         "cortex-a53",
         pipeline="in-order",
         peak=Peak(fp32=4, fp16=None, int8=8),
-        l1d=Cache(32 * KIB, 4),
-        l2=Cache(512 * KIB, 16),
+        l1d=Cache(32 * KIB, 4, "random"),
+        l2=Cache(512 * KIB, 16, exclusive=True),
         part=0xD03,
         emulated_by="cortex-a53",
     ),
-    # TRM 100442, guide ARM-EPM-128372: one 128-bit FMLA a cycle (LLVM's model has two).
+    # TRM 100442, guide ARM-EPM-128372: one 128-bit FMLA a cycle (LLVM's model has two). That
+    # its L1 replaces at random is assumed, after A53's.
     _arm(
         "cortex-a55",
         ARMV8_2,
         pipeline="in-order",
         peak=Peak(fp32=4, fp16=8, int8=16),
-        l1d=Cache(32 * KIB, 4),
-        l2=Cache(128 * KIB, 4),
-        l3=Cache(2 * MIB, 16),
+        l1d=Cache(32 * KIB, 4, "random"),
+        l2=Cache(128 * KIB, 4, exclusive=True),
+        l3=Cache(2 * MIB, 16, exclusive=True),
         part=0xD05,
         emulated_by="cortex-a76",
     ),
@@ -109,7 +118,7 @@ _ARM_CORES = (
         "cortex-a72",
         pipeline="out-of-order",
         peak=Peak(fp32=4, fp16=None, int8=8),
-        l1d=Cache(32 * KIB, 2),
+        l1d=Cache(32 * KIB, 2, "lru"),
         l2=Cache(1 * MIB, 16),
         part=0xD08,
         emulated_by="cortex-a72",
@@ -132,7 +141,7 @@ _ARM_CORES = (
         peak=Peak(fp32=8, fp16=16, int8=32),
         l1d=Cache(64 * KIB, 4),
         l2=Cache(512 * KIB, 8),
-        l3=Cache(2 * MIB, 16),
+        l3=Cache(2 * MIB, 16, exclusive=True),
         part=0xD0B,
         emulated_by="cortex-a76",
     ),
@@ -144,7 +153,7 @@ _ARM_CORES = (
         peak=Peak(fp32=8, fp16=16, int8=32),
         l1d=Cache(64 * KIB, 4),
         l2=Cache(512 * KIB, 8),
-        l3=Cache(4 * MIB, 16),
+        l3=Cache(4 * MIB, 16, exclusive=True),
         part=0xD41,
         emulated_by="cortex-a76",
     ),
@@ -156,7 +165,7 @@ _ARM_CORES = (
         peak=Peak(fp32=16, fp16=32, int8=64),
         l1d=Cache(64 * KIB, 4),
         l2=Cache(1 * MIB, 8),
-        l3=Cache(4 * MIB, 16),
+        l3=Cache(4 * MIB, 16, exclusive=True),
         part=0xD44,
         emulated_by="cortex-a76",
     ),
@@ -168,7 +177,7 @@ _ARM_CORES = (
         peak=Peak(fp32=8, fp16=16, int8=32),
         l1d=Cache(32 * KIB, 4),
         l2=Cache(256 * KIB, 8),
-        l3=Cache(8 * MIB, 16),
+        l3=Cache(8 * MIB, 16, exclusive=True),
         part=0xD46,
         emulated_by=_ARMV9_IN_QEMU,
     ),
@@ -180,7 +189,7 @@ _ARM_CORES = (
         peak=Peak(fp32=8, fp16=16, int8=64),
         l1d=Cache(64 * KIB, 4),
         l2=Cache(512 * KIB, 8),
-        l3=Cache(8 * MIB, 16),
+        l3=Cache(8 * MIB, 16, exclusive=True),
         part=0xD47,
         emulated_by=_ARMV9_IN_QEMU,
     ),

@@ -1,0 +1,1 @@
+"""Counts and modelled cycles of ARM64 code, on any machine."""

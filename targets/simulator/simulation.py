@@ -1,0 +1,131 @@
+"""One inference on a simulated core: exact counts, modelled cycles, kernel by kernel."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UsageError
+from ..cores import Core
+from . import in_order, out_of_order
+from .attribution import Symbols
+from .cache_model import CacheCounts
+from .counting import count_network
+from .instructions import Kind, decode
+from .loops import Run, runs_of
+from .memory_stalls import stall_cycles
+
+# Raised with every change of the models or their constants: results of different ones are never compared.
+YARDSTICK = 0
+
+# Of the instructions executed, those that are priced by a model.
+HOT = 0.998
+
+
+@dataclass(frozen=True)
+class KernelCost:
+    """What one kernel executed in all its calls of one inference.
+
+    `instructions` and `macs` are exact. `compute_cycles` are modelled with every load hitting L1,
+    `stall_cycles` are what waiting for memory adds; `memory` is what it did to the caches. `floor_cycles` is
+    what its multiply-accumulates alone take at the core's peak, in fp32.
+    """
+
+    name: str
+    instructions: Mapping[Kind, int]
+    macs: int
+    compute_cycles: float
+    stall_cycles: float
+    floor_cycles: float
+    memory: CacheCounts
+
+    @property
+    def cycles(self) -> float:
+        """Modelled cycles."""
+        return self.compute_cycles + self.stall_cycles
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The kernels of one inference, those that cost most first."""
+
+    core: str
+    kernels: tuple[KernelCost, ...]
+
+    @property
+    def instructions(self) -> dict[Kind, int]:
+        """All instructions by class."""
+        total: Counter[Kind] = Counter()
+        for kernel in self.kernels:
+            total.update(kernel.instructions)
+        return dict(total)
+
+    @property
+    def cycles(self) -> float:
+        """Modelled cycles of the whole inference."""
+        return sum(kernel.cycles for kernel in self.kernels)
+
+    @property
+    def peak_share(self) -> float:
+        """The part of the cycles that the multiply-accumulates alone would take."""
+        return sum(kernel.floor_cycles for kernel in self.kernels) / self.cycles
+
+
+def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
+    """Count one inference of `library` on `image`, caches cold, and model its cycles on `core`.
+
+    Raises UsageError if there is no model of the core, ArmletError if qemu, llvm-mca or a toolchain is
+    missing, InvalidArtifactError if the network crashes.
+    """
+    model = _model_of(core)
+    symbols = Symbols(library)
+    trace = count_network(library, image, core)
+    runs: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in runs_of(trace):
+        runs[symbols.kernel_at(run.address)].append(run)
+    memory: defaultdict[str, list[CacheCounts]] = defaultdict(list)
+    for address, counts in trace.memory.items():
+        memory[symbols.kernel_at(address)].append(counts)
+
+    everything = [run for group in runs.values() for run in group]
+    costs = {run: float(run.executions * len(run.words)) for run in everything} | model(
+        _hot(everything), core
+    )
+    kernels = [_cost(name, runs[name], memory[name], costs, core) for name in runs]
+    return Simulation(core.name, tuple(sorted(kernels, key=lambda kernel: (-kernel.cycles, kernel.name))))
+
+
+def _hot(runs: Sequence[Run]) -> list[Run]:
+    """The fewest runs that hold HOT of all instructions executed; the others cost a cycle an instruction."""
+    ranked = sorted(runs, key=lambda run: (-run.executions * len(run.words), run.address))
+    executed = np.cumsum([run.executions * len(run.words) for run in ranked])
+    return ranked[: int(np.searchsorted(executed, HOT * executed[-1])) + 1]
+
+
+def _model_of(core: Core) -> Callable[[Sequence[Run], Core], dict[Run, float]]:
+    if core.name in out_of_order.MODELS:
+        return out_of_order.cycles
+    if core.name in in_order.MODELS:
+        return in_order.run_cycles
+    known = ", ".join(sorted([*out_of_order.MODELS, *in_order.MODELS]))
+    raise UsageError(f"there is no model of {core.name}: choose one of {known}")
+
+
+def _cost(
+    name: str, runs: Sequence[Run], memory: Sequence[CacheCounts], costs: Mapping[Run, float], core: Core
+) -> KernelCost:
+    instructions: Counter[Kind] = Counter()
+    macs = 0
+    for run in runs:
+        for word in run.words:
+            instruction = decode(word)
+            instructions[instruction.kind] += run.executions
+            macs += run.executions * instruction.macs
+    assert core.peak is not None
+    first, *others = memory
+    counts = sum(others, start=first)
+    compute = sum(costs[run] for run in runs)
+    stall = stall_cycles(counts, core, compute)
+    return KernelCost(name, dict(instructions), macs, compute, stall, macs / core.peak.fp32, counts)
