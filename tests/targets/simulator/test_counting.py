@@ -16,7 +16,7 @@ PROGRAM = """
 #include <pthread.h>
 #include <unistd.h>
 static void turn(unsigned long n) {
-  __asm__ volatile(".balign 16\\n1: fmul v0.4s, v0.4s, v1.4s\\n subs %0, %0, #1\\n b.ne 1b" : "+r"(n) : : "cc");
+  __asm__ volatile("1: fmul v0.4s, v0.4s, v1.4s\\n subs %0, %0, #1\\n b.ne 1b" : "+r"(n) : : "cc");
 }
 static volatile int stop;
 static void *other(void *x) { while (!stop) turn(1000); return x; }
