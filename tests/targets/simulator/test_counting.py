@@ -15,7 +15,7 @@ pytestmark = pytest.mark.emulator
 PROGRAM = """
 #include <pthread.h>
 #include <unistd.h>
-static void turn(unsigned long n) {
+__attribute__((noinline)) static void turn(unsigned long n) {
   __asm__ volatile("1: fmul v0.4s, v0.4s, v1.4s\\n subs %0, %0, #1\\n b.ne 1b" : "+r"(n) : : "cc");
 }
 static volatile int stop;
