@@ -210,25 +210,38 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, force:
 @cli.command()
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR...")
 @device_option
-@click.option("--rounds", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of a real device."
+)
+@click.option("--profile", is_flag=True, help="Kernel by kernel, of a simulated core.")
 @json_option
-def bench(folders: tuple[Path, ...], uri: str, rounds: int, as_json: bool) -> None:
-    """Measure the latency of artifacts on a real device, one thread, batch 1."""
+def bench(folders: tuple[Path, ...], uri: str, rounds: int, profile: bool, as_json: bool) -> None:
+    """Measure the latency of artifacts on a device; on a simulated core, count them and model their cycles.
+
+    One thread, batch 1.
+    """
     from . import inference, targets
     from .artifact import Artifact
 
     device = targets.open_device(uri)
+    artifacts = [Artifact.open(folder) for folder in folders]
     with working(f"measuring on {uri}"):
-        results = {str(folder): inference.bench(Artifact.open(folder), device, rounds) for folder in folders}
+        results = [inference.bench(artifact, device, rounds) for artifact in artifacts]
     if as_json:
-        entries = [{"folder": name, "samples_ms": result.samples_ms} for name, result in results.items()]
+        entries = [
+            {"folder": str(artifact.folder), **result.to_json(artifact.layers)}
+            for artifact, result in zip(artifacts, results, strict=True)
+        ]
         print_json({"device": uri, "artifacts": entries})
         return
-    percentiles = (50, 10, 90)
-    rows = [
-        (name, *(result.percentile(percent) for percent in percentiles)) for name, result in results.items()
-    ]
-    print_table(("artifact", "median ms", "10% ms", "90% ms"), rows, title=f"{uri}, {rounds} rounds")
+    timed = []
+    for artifact, result in zip(artifacts, results, strict=True):
+        if isinstance(result, targets.Simulation):
+            _show_simulation(artifact, device, result, profile)
+        else:
+            timed.append((str(artifact.folder), *map(result.percentile, (50, 10, 90))))
+    if timed:
+        print_table(("artifact", "median ms", "10% ms", "90% ms"), timed, title=f"{uri}, {rounds} rounds")
 
 
 @cli.command()
@@ -299,3 +312,30 @@ def _show_verification(verification: dict[str, Any]) -> None:
             f"compiled network on {verification['device']}: worst error {verification['worst_error']:.1e} of "
             f"the output's range, at most {verification['tolerance']:.0e} allowed"
         )
+
+
+def _show_simulation(artifact: Any, device: Any, simulation: Any, profile: bool) -> None:
+    from .targets import YARDSTICK
+
+    rows = [(kind.replace("_", " "), count) for kind, count in sorted(simulation.instructions.items())]
+    print_table(("instructions", "exact"), rows, title=f"{artifact.folder} on {device.uri}")
+    at_clock = f", {simulation.cycles / device.clock_ghz / 1e6:.2f} ms" if device.clock_ghz else ""
+    click.echo(
+        f"modelled (yardstick {YARDSTICK}): {round(simulation.cycles):,} cycles{at_clock}, "
+        f"{round(simulation.stall_cycles):,} of them waiting for memory; "
+        f"{sum(simulation.instructions.values()) / simulation.cycles:.2f} instructions a cycle, "
+        f"{simulation.peak_share:.0%} of the multiply-add peak"
+    )
+    if profile:
+        kernels = [
+            (
+                kernel.name,
+                ", ".join(artifact.layers.get(kernel.name, ())),
+                sum(kernel.instructions.values()),
+                round(kernel.cycles),
+                round(kernel.floor_cycles),
+                kernel.memory.levels[0].misses,
+            )
+            for kernel in simulation.kernels
+        ]
+        print_table(("kernel", "layers", "instructions", "modelled cycles", "floor", "L1 misses"), kernels)

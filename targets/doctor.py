@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 
-from .devices.emulated import find_qemu, find_sysroot
+from .qemu import find_qemu, find_sysroot
 from .toolchains import INSTALL, Toolchain, find_gnu_cross, find_host_compiler, find_ndk, find_zig
 from .tvm_runtime import pinned_versions, runtime_is_cached
 

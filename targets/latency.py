@@ -1,8 +1,9 @@
 """How long a network takes on a real device."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,10 @@ class Latency:
     """The rounds of one measurement, in milliseconds, in the order in which they were run."""
 
     samples_ms: list[float]
+
+    def to_json(self, layers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """The samples; a time is of the whole network, whatever its `layers`."""
+        return {"samples_ms": self.samples_ms}
 
     def percentile(self, percent: float) -> float:
         """The time that `percent` of the rounds stayed within."""

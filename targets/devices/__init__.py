@@ -10,12 +10,22 @@ from .emulated import EmulatedDevice
 from .host import HostDevice
 from .protocol import Device, Program, Session
 from .rpc import RpcDevice
+from .simulated import SimulatedDevice
 from .tracker import TrackerDevice
 
-__all__ = ["Device", "DeviceStatus", "Program", "Session", "find_witness", "list_devices", "open_device"]
+__all__ = [
+    "Device",
+    "DeviceStatus",
+    "Program",
+    "Session",
+    "SimulatedDevice",
+    "find_witness",
+    "list_devices",
+    "open_device",
+]
 
-FORMS = "host, emulated:CORE, rpc://HOST:PORT[/KEY] or tracker://HOST:PORT/KEY"
-NOT_YET = ("sim", "ssh", "adb")
+FORMS = "host, emulated:CORE, sim:CORE, rpc://HOST:PORT[/KEY] or tracker://HOST:PORT/KEY"
+NOT_YET = ("ssh", "adb")
 
 
 def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60.0) -> Device:
@@ -32,6 +42,8 @@ def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60
         if core.emulated_by is None:
             raise UsageError(f"the core {rest} is not emulated: use the device host")
         return EmulatedDevice(core, timeout, connect_timeout)
+    if scheme == "sim":
+        return SimulatedDevice.of(rest)
     if scheme in NOT_YET:
         raise UsageError(f"devices {scheme}: are not there yet: use {FORMS}")
     if scheme in ("rpc", "tracker"):

@@ -1,24 +1,20 @@
 """Devices `emulated:CORE`: the RPC server under qemu-aarch64, with the instructions of an ARM core."""
 
 import os
-import platform
 import select
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
-from ...errors import ArmletError, DeviceError
+from ...errors import DeviceError
 from ..cores import Core
+from ..qemu import qemu_command
 from ..rpc_server import server_program
 from .connection import RpcSession, rpc_session
 
-# Where the cross packages of Debian and Ubuntu have ARM64's libraries, for machines of another kind.
-SYSROOT = Path("/usr/aarch64-linux-gnu")
 START_TIMEOUT, END_TIMEOUT = 60, 10  # seconds
 
 
@@ -57,34 +53,6 @@ class EmulatedDevice:
             ) as session,
         ):
             yield session
-
-
-def find_qemu() -> str | None:
-    """The path of qemu's emulator of ARM64 programs, if it is installed."""
-    return shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
-
-
-def find_sysroot() -> str | None:
-    """The root of the C and C++ libraries of ARM64, if they are installed: a system of ARM64 has its own."""
-    if platform.machine() == "aarch64":
-        return "/"
-    return str(SYSROOT) if (SYSROOT / "lib/libstdc++.so.6").exists() else None
-
-
-def qemu_command(core: Core) -> list[str]:
-    """The start of the command line that emulates `core`.
-
-    Raises ArmletError saying what to install if qemu or the libraries of ARM64 are missing.
-    """
-    qemu, sysroot = find_qemu(), find_sysroot()
-    if not qemu:
-        raise ArmletError(f"emulated:{core.name} needs qemu-aarch64: `apt-get install qemu-user`")
-    if not sysroot:
-        raise ArmletError(
-            f"emulated:{core.name} needs the C and C++ libraries of ARM64: "
-            "`apt-get install libc6-arm64-cross libstdc++6-arm64-cross`"
-        )
-    return [qemu, "-L", sysroot, "-cpu", str(core.emulated_by)]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import ArmletError, InvalidArtifactError
 from ...files import cache_folder
 from ..cores import Core
-from ..devices.emulated import qemu_command
+from ..qemu import qemu_command
 from ..rpc_server import PRIVATE_FFI
 from ..toolchains import find_toolchain
 from ..tvm_runtime import built_once, runtime_folder

@@ -2,8 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,17 @@ class Simulation:
         return dict(total)
 
     @property
+    def stall_cycles(self) -> float:
+        """Modelled cycles spent waiting for memory."""
+        return sum(kernel.stall_cycles for kernel in self.kernels)
+
+    @property
+    def memory(self) -> CacheCounts:
+        """What the whole inference did to the caches, all of them empty at first."""
+        first, *others = (kernel.memory for kernel in self.kernels)
+        return sum(others, start=first)
+
+    @property
     def cycles(self) -> float:
         """Modelled cycles of the whole inference."""
         return sum(kernel.cycles for kernel in self.kernels)
@@ -72,6 +84,31 @@ class Simulation:
         """The part of the cycles that the multiply-accumulates alone would take."""
         return sum(kernel.floor_cycles for kernel in self.kernels) / self.cycles
 
+    def to_json(self, layers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Everything as plain dictionaries, lists, strings and numbers; `layers` are those of each kernel."""
+        return {
+            "core": self.core,
+            "yardstick": YARDSTICK,
+            "instructions": self.instructions,
+            "modelled_cycles": round(self.cycles),
+            "modelled_stall_cycles": round(self.stall_cycles),
+            "peak_share": round(self.peak_share, 4),
+            "memory": [asdict(level) for level in self.memory.levels],
+            "kernels": [
+                {
+                    "name": kernel.name,
+                    "layers": list(layers.get(kernel.name, ())),
+                    "instructions": dict(kernel.instructions),
+                    "macs": kernel.macs,
+                    "modelled_cycles": round(kernel.cycles),
+                    "modelled_stall_cycles": round(kernel.stall_cycles),
+                    "floor_cycles": round(kernel.floor_cycles),
+                    "memory": [asdict(level) for level in kernel.memory.levels],
+                }
+                for kernel in self.kernels
+            ],
+        }
+
 
 def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
     """Count one inference of `library` on `image`, caches cold, and model its cycles on `core`.
@@ -79,7 +116,7 @@ def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
     Raises UsageError if there is no model of the core, ArmletError if qemu, llvm-mca or a toolchain is
     missing, InvalidArtifactError if the network crashes.
     """
-    model = _model_of(core)
+    model = model_of(core)
     symbols = Symbols(library)
     trace = count_network(library, image, core)
     runs: defaultdict[str, list[Run]] = defaultdict(list)
@@ -104,7 +141,8 @@ def _hot(runs: Sequence[Run]) -> list[Run]:
     return ranked[: int(np.searchsorted(executed, HOT * executed[-1])) + 1]
 
 
-def _model_of(core: Core) -> Callable[[Sequence[Run], Core], dict[Run, float]]:
+def model_of(core: Core) -> Callable[[Sequence[Run], Core], dict[Run, float]]:
+    """The function that prices runs of instructions on `core`; raises UsageError if it has no model."""
     if core.name in out_of_order.MODELS:
         return out_of_order.cycles
     if core.name in in_order.MODELS:

@@ -107,7 +107,7 @@ def test_a_second_compilation_takes_kernels_from_the_cache(tmp_path, monkeypatch
 
 
 def test_without_a_witness_the_report_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr("armlet.targets.devices.emulated.find_qemu", lambda: None)
+    monkeypatch.setattr("armlet.targets.qemu.find_qemu", lambda: None)
     verification = compile_model(small(), tmp_path / "made", find_core("cortex-a76")).report["verification"]
     assert verification["device"] is None
     assert "apt-get install qemu-user" in verification["reason"]

@@ -11,7 +11,8 @@ import pytest
 from armlet.errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
 from armlet.targets.cores import find_core
 from armlet.targets.devices import open_device
-from armlet.targets.devices.emulated import emulated_server, qemu_command
+from armlet.targets.devices.emulated import emulated_server
+from armlet.targets.qemu import qemu_command
 
 pytestmark = pytest.mark.emulator
 

@@ -7,8 +7,8 @@ import pytest
 
 from armlet.errors import UsageError
 from armlet.targets import open_device, write_server
-from armlet.targets.devices.emulated import find_qemu
 from armlet.targets.elf import read_needs
+from armlet.targets.qemu import find_qemu
 
 
 @pytest.fixture(scope="module")

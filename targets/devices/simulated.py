@@ -1,0 +1,61 @@
+"""Devices `sim:CORE[@CLOCKGHz]`: exact counts and modelled cycles of compiled code, the same everywhere."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UsageError
+from ..cores import Core, find_core
+from ..qemu import qemu_command
+from ..simulator import out_of_order
+from ..simulator.simulation import YARDSTICK, Simulation, model_of, simulate
+from .protocol import Session
+
+_FORM = re.compile(r"(?P<core>[\w-]+)(@(?P<clock>\d+(\.\d+)?)GHz)?")
+
+
+@dataclass(frozen=True)
+class SimulatedDevice:
+    """`core` as its models see it; `clock_ghz` turns cycles into milliseconds, where it is given."""
+
+    core: Core
+    clock_ghz: float | None = None
+    measures_time = False
+
+    @classmethod
+    def of(cls, text: str) -> "SimulatedDevice":
+        """The device of what follows `sim:` in its URI; raises UsageError for another form or no model."""
+        found = _FORM.fullmatch(text)
+        if not found:
+            raise UsageError(
+                f"sim:{text} names no core: write sim:CORE or, for milliseconds, sim:CORE@1.5GHz"
+            )
+        core = find_core(found["core"])
+        model_of(core)
+        return cls(core, float(found["clock"]) if found["clock"] else None)
+
+    @property
+    def uri(self) -> str:
+        """`sim:CORE`, with the clock where there is one."""
+        return f"sim:{self.core.name}" + (f"@{self.clock_ghz:g}GHz" if self.clock_ghz else "")
+
+    def check(self) -> str:
+        """Say what is missing to count or to model."""
+        qemu_command(self.core)
+        if self.core.name in out_of_order.MODELS:
+            out_of_order.find_mca()
+        return f"exact counts, modelled cycles, yardstick {YARDSTICK}"
+
+    @contextmanager
+    def connect(self) -> Iterator[Session]:
+        """Refuse: what only runs is for the emulated device."""
+        raise UsageError(f"{self.uri} counts and models, for bench: to run, use emulated:{self.core.name}")
+        yield
+
+    def simulate(self, library: Path, image: np.ndarray) -> Simulation:
+        """Count one inference and model its cycles; raises as `simulation.simulate` does."""
+        return simulate(library, image, self.core)

@@ -1,0 +1,39 @@
+"""qemu's emulator of ARM64 programs, and the libraries that these need on a machine of another kind."""
+
+import platform
+import shutil
+from pathlib import Path
+
+from ..errors import ArmletError
+from .cores import Core
+
+# Where the cross packages of Debian and Ubuntu have ARM64's libraries, for machines of another kind.
+SYSROOT = Path("/usr/aarch64-linux-gnu")
+
+
+def find_qemu() -> str | None:
+    """The path of qemu's emulator of ARM64 programs, if it is installed."""
+    return shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+
+
+def find_sysroot() -> str | None:
+    """The root of the C and C++ libraries of ARM64, if they are installed: a system of ARM64 has its own."""
+    if platform.machine() == "aarch64":
+        return "/"
+    return str(SYSROOT) if (SYSROOT / "lib/libstdc++.so.6").exists() else None
+
+
+def qemu_command(core: Core) -> list[str]:
+    """The start of the command line that emulates `core`.
+
+    Raises ArmletError saying what to install if qemu or the libraries of ARM64 are missing.
+    """
+    qemu, sysroot = find_qemu(), find_sysroot()
+    if not qemu:
+        raise ArmletError(f"emulating {core.name} needs qemu-aarch64: `apt-get install qemu-user`")
+    if not sysroot:
+        raise ArmletError(
+            f"emulating {core.name} needs the C and C++ libraries of ARM64: "
+            "`apt-get install libc6-arm64-cross libstdc++6-arm64-cross`"
+        )
+    return [qemu, "-L", sysroot, "-cpu", str(core.emulated_by)]

@@ -1,0 +1,126 @@
+import shutil
+
+import pytest
+
+from armlet import build, compile_model
+from armlet.errors import ArmletError, UsageError
+from armlet.frontend import count
+from armlet.inference import bench
+from armlet.targets import YARDSTICK, find_core, open_device
+from armlet.targets.simulator import out_of_order
+
+
+def model():
+    return build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory):
+    return compile_model(model(), tmp_path_factory.mktemp("made") / "a53", find_core("cortex-a53"))
+
+
+@pytest.fixture(scope="module")
+def simulation(artifact):
+    return bench(artifact, open_device("sim:cortex-a53"), rounds=1)
+
+
+@pytest.mark.emulator
+def test_every_multiply_accumulate_of_the_network_is_executed(artifact, simulation):
+    executed = sum(kernel.macs for kernel in simulation.kernels if kernel.name in artifact.layers)
+    needed = count(model()).macs
+    # h-swish and the residuals are fused multiply-adds too, and there are no other.
+    assert needed <= executed < 1.15 * needed
+
+
+@pytest.mark.emulator
+def test_kernels_are_those_of_the_manifest_and_add_up(artifact, simulation):
+    names = {kernel.name for kernel in simulation.kernels}
+    assert artifact.layers.keys() <= names
+    assert sum(simulation.instructions.values()) == sum(
+        sum(kernel.instructions.values()) for kernel in simulation.kernels
+    )
+    assert simulation.cycles == sum(
+        kernel.compute_cycles + kernel.stall_cycles for kernel in simulation.kernels
+    )
+    assert 0 < simulation.peak_share < 1
+    for kernel in simulation.kernels:
+        assert kernel.compute_cycles >= kernel.floor_cycles
+
+
+@pytest.mark.emulator
+def test_the_same_file_gives_the_same_numbers(artifact, simulation, tmp_path):
+    copy = shutil.copy(artifact.library, tmp_path / "elsewhere.so")
+    again = open_device("sim:cortex-a53").simulate(tmp_path / "elsewhere.so", artifact.sample[0])
+    assert copy
+    ours = {kernel.name: kernel for kernel in simulation.kernels if kernel.name in artifact.layers}
+    theirs = {kernel.name: kernel for kernel in again.kernels if kernel.name in artifact.layers}
+    assert {name: kernel.instructions for name, kernel in ours.items()} == {
+        name: kernel.instructions for name, kernel in theirs.items()
+    }
+    assert {name: kernel.compute_cycles for name, kernel in ours.items()} == {
+        name: kernel.compute_cycles for name, kernel in theirs.items()
+    }
+
+
+@pytest.mark.emulator
+def test_json_has_stable_keys(artifact, simulation):
+    content = simulation.to_json(artifact.layers)
+    assert content["yardstick"] == YARDSTICK
+    assert content["core"] == "cortex-a53"
+    assert content.keys() >= {
+        "instructions",
+        "modelled_cycles",
+        "modelled_stall_cycles",
+        "peak_share",
+        "memory",
+    }
+    first = content["kernels"][0]
+    assert first["modelled_cycles"] == max(kernel["modelled_cycles"] for kernel in content["kernels"])
+    assert first["layers"] == artifact.layers[first["name"]]
+
+
+@pytest.mark.full
+@pytest.mark.emulator
+@pytest.mark.skipif(not shutil.which("llvm-mca-22"), reason="llvm-mca 22 is not installed")
+@pytest.mark.parametrize("core", ["cortex-a72", "cortex-a76", "cortex-x1"])
+def test_out_of_order_cores(artifact, core):
+    simulation = bench(artifact, open_device(f"sim:{core}"), rounds=1)
+    assert simulation.core == core
+    assert 0 < simulation.peak_share < 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("sim:cortex-a99", "cortex-a99"),
+        ("sim:", "names no core"),
+        ("sim:cortex-a76@fast", "names no core"),
+        ("sim:cortex-a76@2.4", "names no core"),
+        ("sim:host", "no model of host"),
+        ("sim:cortex-a510", "no model of cortex-a510"),
+    ],
+)
+def test_what_cannot_be_simulated(uri, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        open_device(uri)
+
+
+def test_a_clock_is_kept():
+    device = open_device("sim:cortex-a76@2.4GHz")
+    assert (device.uri, device.clock_ghz) == ("sim:cortex-a76@2.4GHz", 2.4)
+
+
+def test_it_runs_nothing():
+    with pytest.raises(UsageError, match="use emulated:cortex-a53"), open_device("sim:cortex-a53").connect():
+        pass
+
+
+def test_llvm_mca_that_is_missing_or_too_old(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ArmletError, match="llvm-22"):
+        out_of_order.find_mca()
+    old = tmp_path / "llvm-mca"
+    old.write_text("#!/bin/sh\necho 'LLVM version 14.0.6'\n")
+    old.chmod(0o755)
+    with pytest.raises(ArmletError, match="llvm-22"):
+        out_of_order.find_mca()
