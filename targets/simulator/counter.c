@@ -8,7 +8,7 @@
  * blocks were first translated,
  *
  *     block ADDRESS EXECUTIONS WORD...      hexadecimal address and instructions
- *     edge ADDRESS ADDRESS TIMES            the second block was executed right after the first
+ *     edge ADDRESS ADDRESS TIMES            the last instruction of a block, the first of the one right after
  *     memory ADDRESS COUNT...               struct cache_counts of the block
  *
  * the last with CONFIG only: the bytes of a struct cache_config in hexadecimal. The region then finds every cache
@@ -171,7 +171,8 @@ static void at_exit(plugin_id id, void *data) {
     for (size_t i = 0; i < block->size; ++i) fprintf(file, " %08x", block->words[i]);
     fputc('\n', file);
     for (size_t i = 0; i < block->edge_count; ++i)
-      fprintf(file, "edge %lx %lx %lu\n", block->address, block->edges[i].to->address, block->edges[i].times);
+      fprintf(file, "edge %lx %lx %lu\n", block->address + (block->size - 1) * sizeof *block->words,
+              block->edges[i].to->address, block->edges[i].times);
     if (model) print_memory(file, block);
   }
   if (fclose(file)) abort();

@@ -40,8 +40,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one thread executed in the marked region; `edges` counts how often one block followed another.
+    """What one thread executed in the marked region.
 
+    `edges` counts what followed what where blocks meet: the last instruction of one, the first of the other.
     `memory` is what each block, by its address, did to the caches of the core, all of them empty at first.
     """
 

@@ -1,14 +1,17 @@
 """From executed blocks to straight-line runs of instructions, and the loops among them.
 
-qemu cuts code at branches, at pages and at lengths of its own. Where one block was always followed by one
-other, and that one never by anything else before it, they are one run; a run that is followed by itself is a
-loop, whose trip count the trace gives.
+Where qemu cuts code into blocks may differ from one time to the next. Runs do not depend on it: two
+instructions are of one run if the first was always followed by the second, and that never by anything else
+before it. A run that is followed by itself is a loop, whose trip count the trace gives.
 """
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
-from .counting import Block, Trace
+from .counting import Trace
+
+INSTRUCTION_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -31,30 +34,30 @@ class Run:
 
 def runs_of(trace: Trace) -> list[Run]:
     """All of `trace` as runs, in the order of their addresses."""
-    blocks = {block.address: block for block in trace.blocks}
-    successors: defaultdict[int, dict[int, int]] = defaultdict(dict)
-    predecessors: defaultdict[int, dict[int, int]] = defaultdict(dict)
-    for (source, target), times in trace.edges.items():
-        successors[source][target] = times
-        predecessors[target][source] = times
+    words: dict[int, int] = {}
+    executions: Counter[int] = Counter()
+    followed = Counter(trace.edges)
+    for block in trace.blocks:
+        addresses = range(
+            block.address, block.address + INSTRUCTION_BYTES * len(block.words), INSTRUCTION_BYTES
+        )
+        words.update(zip(addresses, block.words, strict=True))
+        for address in addresses:
+            executions[address] += block.executions
+        for pair in pairwise(addresses):
+            followed[pair] += block.executions
 
-    def next_of(block: Block) -> int | None:
-        """The one block that always follows `block` and follows nothing else."""
-        if len(successors[block.address]) != 1:
-            return None
-        ((target, _),) = successors[block.address].items()
-        alone = len(predecessors[target]) == 1 and target in blocks
-        return target if alone and blocks[target].executions == block.executions else None
-
-    following = {block.address: next_of(block) for block in trace.blocks}
-    continued = {target for source, target in following.items() if target is not None and target != source}
-    return [_run(block, blocks, following, trace) for block in trace.blocks if block.address not in continued]
-
-
-def _run(first: Block, blocks: dict[int, Block], following: dict[int, int | None], trace: Trace) -> Run:
-    words, last = list(first.words), first
-    while (target := following[last.address]) is not None and target != first.address:
-        last = blocks[target]
-        words += last.words
-    repeated = trace.edges.get((last.address, first.address), 0)
-    return Run(first.address, tuple(words), first.executions, max(1, first.executions - repeated))
+    next_of = {
+        source: target
+        for (source, target), times in followed.items()
+        if times == executions[source] == executions[target]
+    }
+    runs = []
+    for first in sorted(words.keys() - next_of.values()):
+        chain = [first]
+        while (target := next_of.get(chain[-1])) is not None:
+            chain.append(target)
+        repeated = followed[chain[-1], first]
+        run_words = tuple(words[address] for address in chain)
+        runs.append(Run(first, run_words, executions[first], max(1, executions[first] - repeated)))
+    return runs

@@ -147,7 +147,8 @@ def test_a_missing_emulator_says_what_to_install(monkeypatch, tmp_path):
 
 
 def test_missing_libraries_say_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr("armlet.targets.devices.emulated.SYSROOT", tmp_path)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("armlet.targets.qemu.SYSROOT", tmp_path)
     with (
         pytest.raises(ArmletError, match=r"`apt-get install libc6-arm64-cross libstdc\+\+6-arm64-cross`"),
         open_device("emulated:cortex-a53").connect(),

@@ -39,7 +39,6 @@ def test_the_parts_of_a_uri():
         ("rpc://board:http", "names no host and port"),
         ("rpc://:9090", "names no host and port"),
         ("tracker://board:9190", "'tracker://board:9190' names no device"),
-        ("sim:cortex-a76", "devices sim: are not there yet"),
         ("ssh://pi@board", "devices ssh: are not there yet"),
         ("adb:0123", "devices adb: are not there yet"),
     ],
@@ -74,6 +73,6 @@ def test_a_witness_is_a_device_of_this_machine_that_runs_the_code(monkeypatch, t
     assert find_witness(find_core("cortex-a55")).uri == "emulated:cortex-a55"
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        ArmletError, match="emulated:cortex-a55 needs qemu-aarch64: `apt-get install qemu-user`"
+        ArmletError, match="emulating cortex-a55 needs qemu-aarch64: `apt-get install qemu-user`"
     ):
         find_witness(find_core("cortex-a55"))
