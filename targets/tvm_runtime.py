@@ -3,11 +3,12 @@
 import fcntl
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -15,12 +16,16 @@ from pathlib import Path
 from ..errors import ArmletError, InvalidArtifactError
 from ..files import cache_folder, written_beside
 from .elf import read_needs
+from .toolchains import Toolchain
 
 # libtvm_runtime_extra holds the random fill with which tuning makes its inputs.
 LIBRARIES = {
     "apache-tvm": ("tvm/lib/libtvm_runtime.so", "tvm/lib/libtvm_runtime_extra.so"),
     "apache-tvm-ffi": ("tvm_ffi/lib/libtvm_ffi.so",),
 }
+# What TVM's headers define in a program stays in it: else it replaces the same of TVM's libraries, and an
+# exception there crashes if the two were built on different C++ libraries.
+PRIVATE_FFI = {"TVM_FFI_DLL": "", "TVM_FFI_DLL_EXPORT": "", "TVM_FFI_CMAKE_LITTLE_ENDIAN": "1"}
 # glibc 2.28 is Debian 10; pip wants each compatible platform named.
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_24", "manylinux_2_17")
 
@@ -135,3 +140,21 @@ def _check_machine(library: Path, machine: str) -> None:
     found = read_needs(library).machine
     if found != machine:
         raise InvalidArtifactError(f"{library.name} is for {found}, not for {machine}")
+
+
+def build_on_runtime(
+    source: Path, folder: Path, toolchain: Toolchain, runtime: Path, defines: Mapping[str, str] | None = None
+) -> None:
+    """Build the C++ program `source` into `folder`, under its stem, the libraries of `runtime` beside it.
+
+    Raises ArmletError with the compiler's first complaint.
+    """
+    libraries = [Path(shutil.copy(library, folder)) for library in sorted(runtime.iterdir())]
+    include = Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
+    toolchain.build_program(
+        source,
+        folder / source.stem,
+        include=[include],
+        libraries=libraries,
+        defines={**PRIVATE_FFI, **(defines or {})},
+    )

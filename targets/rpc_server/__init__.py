@@ -1,18 +1,19 @@
 """TVM's RPC server as one C++ program: built once for each machine, then kept in the cache."""
 
 import hashlib
-import shutil
-from importlib import metadata
 from pathlib import Path
 
 from ...files import cache_folder
 from ..toolchains import Toolchain, find_toolchain
-from ..tvm_runtime import built_once, describe_version, pinned_versions, runtime_folder
+from ..tvm_runtime import (
+    build_on_runtime,
+    built_once,
+    describe_version,
+    pinned_versions,
+    runtime_folder,
+)
 
 SOURCES = Path(__file__).parent
-# What TVM's headers define in the program stays in the program: else it replaces the same of TVM's libraries,
-# and an exception there crashes if the two were built on different C++ libraries.
-PRIVATE_FFI = {"TVM_FFI_DLL": "", "TVM_FFI_DLL_EXPORT": "", "TVM_FFI_CMAKE_LITTLE_ENDIAN": "1"}
 
 
 def server_program(machine: str) -> Path:
@@ -35,12 +36,5 @@ def server_program(machine: str) -> Path:
 
 def build_server(folder: Path, toolchain: Toolchain, runtime: Path, version: str) -> None:
     """Build the server into `folder`, with the libraries of `runtime` beside it, to announce `version`."""
-    libraries = [Path(shutil.copy(library, folder)) for library in sorted(runtime.iterdir())]
-    include = Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
-    toolchain.build_program(
-        SOURCES / "server.cc",
-        folder / "server",
-        include=[include],
-        libraries=libraries,
-        defines={"ARMLET_TVM_VERSION": f'"{version}"', **PRIVATE_FFI},
-    )
+    announced = {"ARMLET_TVM_VERSION": f'"{version}"'}
+    build_on_runtime(SOURCES / "server.cc", folder, toolchain, runtime, announced)

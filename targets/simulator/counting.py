@@ -3,13 +3,11 @@
 import hashlib
 import platform
 import re
-import shutil
 import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,8 @@ from ...errors import ArmletError, InvalidArtifactError
 from ...files import cache_folder
 from ..cores import Core
 from ..qemu import qemu_command
-from ..rpc_server import PRIVATE_FFI
 from ..toolchains import find_toolchain
-from ..tvm_runtime import built_once, runtime_folder
+from ..tvm_runtime import build_on_runtime, built_once, runtime_folder
 from .cache_model import CacheConfig, CacheCounts
 
 SOURCES = Path(__file__).parent
@@ -149,17 +146,11 @@ def _plugin(qemu: str) -> Path:
 def _runner() -> Path:
     """The ARM64 program runner.cc with TVM's libraries beside it, built once."""
     toolchain, runtime = find_toolchain("linux", "aarch64"), runtime_folder("aarch64")
-    key = hashlib.sha256(f"{runtime.name}\0{toolchain}\0".encode() + (SOURCES / "runner.cc").read_bytes())
-    folder = cache_folder("simulator") / f"runner-{key.hexdigest()[:16]}"
+    sources = SOURCES / "runner.cc", SOURCES.parent / "rpc_server" / "tvm_functions.h"
+    text = b"".join(source.read_bytes() for source in sources)
+    key = hashlib.sha256(f"{runtime.name}\0{toolchain}\0".encode() + text).hexdigest()[:16]
+    folder = cache_folder("simulator") / f"runner-{key}"
     with built_once(folder) as draft:
         if draft:
-            libraries = [Path(shutil.copy(library, draft)) for library in sorted(runtime.iterdir())]
-            include = Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
-            toolchain.build_program(
-                SOURCES / "runner.cc",
-                draft / "runner",
-                include=[include],
-                libraries=libraries,
-                defines=PRIVATE_FFI,
-            )
+            build_on_runtime(sources[0], draft, toolchain, runtime)
     return folder / "runner"
