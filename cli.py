@@ -18,7 +18,7 @@ device_option = click.option(
     "uri",
     required=True,
     metavar="URI",
-    help="host, emulated:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
+    help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
 )
 artifact_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 

@@ -119,6 +119,22 @@ def test_run_and_bench(artifact, tmp_path):
     assert all(sample > 0 for sample in entry["samples_ms"])
 
 
+@pytest.mark.emulator
+def test_bench_on_a_simulated_core(tiny, tmp_path):
+    folder = tmp_path / "a53"
+    assert armlet("compile", tiny, "-o", folder, "--target", "cortex-a53").returncode == 0
+    (entry,) = json.loads(armlet("bench", folder, "--device", "sim:cortex-a53", "--json").stdout)["artifacts"]
+    assert entry["core"] == "cortex-a53"
+    assert sum(sum(kernel["instructions"].values()) for kernel in entry["kernels"]) == sum(
+        entry["instructions"].values()
+    )
+    shown = armlet("bench", folder, "--device", "sim:cortex-a53@1.4GHz", "--profile").stdout
+    assert "modelled (yardstick 0): " in shown
+    assert " ms, " in shown
+    assert "block4/depthwise/conv" in shown
+    assert "to run, use emulated:cortex-a53" in refused(2, "run", folder, "--device", "sim:cortex-a53")
+
+
 def test_labels(tiny, tmp_path):
     names = tmp_path / "labels.txt"
     names.write_text("\n".join(f"animal {number}" for number in range(9)))
