@@ -25,18 +25,29 @@ artifact_argument = click.argument("folder", type=click.Path(path_type=Path), me
 
 def main() -> None:
     """Run the command line; every failure is one line and the exit code of its kind."""
-    # Ended by another program or by ctrl-C, what was begun is cleared away.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
         _fail(f"{error.format_message()} (armlet --help)", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
-    except (ArmletError, OSError) as error:
-        if "--debug" in sys.argv:
+    except (ArmletError, OSError, RuntimeError) as error:
+        # TVM turns an interruption of what it calls back into an error of its own.
+        if _signals:
+            _fail("interrupted", 130)
+        if "--debug" in sys.argv or isinstance(error, RuntimeError):
             raise
         _fail(" ".join(str(error).split()), getattr(error, "exit_code", 1))
+
+
+_signals: list[int] = []
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    _signals.append(number)
+    raise KeyboardInterrupt
 
 
 def _fail(words: str, code: int) -> NoReturn:

@@ -65,9 +65,7 @@ def build_library(
     progress("network", len(lowered.kernels) / (len(lowered.kernels) + 1))
     try:
         _link(lowered.module, objects, target, toolchain, output)
-    except BLAMED_ON_A_NODE as error:
-        if "KeyboardInterrupt" in str(error):  # what TVM makes of ctrl-C
-            raise KeyboardInterrupt from error
+    except BLAMED_ON_A_NODE:
         for fallback in lowered.fallbacks:
             _check_alone(fallback, target, toolchain)
         raise
