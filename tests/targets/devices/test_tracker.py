@@ -17,13 +17,21 @@ X = np.arange(1024, dtype=np.float32)
 MAGIC = struct.pack("<i", 0x2F271)
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 class Tracker:
     """A TVM tracker on loopback, and a device URI for it."""
 
-    def __init__(self, port: int = 9700):
+    def __init__(self, port: int | None = None):
         from tvm.rpc.tracker import Tracker as TvmTracker
 
-        self.server = TvmTracker("127.0.0.1", port=port, port_end=port + 100, silent=True)
+        # A port of its own: tests of other workers have trackers too.
+        port = port or free_port()
+        self.server = TvmTracker("127.0.0.1", port=port, port_end=port + 1, silent=True)
         self.port = self.server.port
 
     def device(self, key: str = "phone", **options):
