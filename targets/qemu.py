@@ -23,17 +23,17 @@ def find_sysroot() -> str | None:
     return str(SYSROOT) if (SYSROOT / "lib/libstdc++.so.6").exists() else None
 
 
-def qemu_command(core: Core) -> list[str]:
-    """The start of the command line that emulates `core`.
+def qemu_command(core: Core, sysroot: Path | None = None) -> list[str]:
+    """The start of the command line that emulates `core`; libraries come from `sysroot`, if it is given.
 
     Raises ArmletError saying what to install if qemu or the libraries of ARM64 are missing.
     """
-    qemu, sysroot = find_qemu(), find_sysroot()
+    qemu, root = find_qemu(), sysroot or find_sysroot()
     if not qemu:
         raise ArmletError(f"emulating {core.name} needs qemu-aarch64: `apt-get install qemu-user`")
-    if not sysroot:
+    if not root:
         raise ArmletError(
             f"emulating {core.name} needs the C and C++ libraries of ARM64: "
             "`apt-get install libc6-arm64-cross libstdc++6-arm64-cross`"
         )
-    return [qemu, "-L", sysroot, "-cpu", str(core.emulated_by)]
+    return [qemu, "-L", str(root), "-cpu", str(core.emulated_by)]

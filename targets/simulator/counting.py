@@ -68,13 +68,16 @@ def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
     return _relative_to(trace, int(printed, 16))
 
 
-def count_program(arguments: Sequence[str], core: Core, timeout: float = TIMEOUT) -> tuple[Trace, str]:
+def count_program(
+    arguments: Sequence[str], core: Core, *, sysroot: Path | None = None, timeout: float = TIMEOUT
+) -> tuple[Trace, str]:
     """Count the marked region of an ARM64 program; also what it printed.
 
-    The region is from the system call close(-777) to close(-778), in the thread that makes them. Raises
+    The region is from the system call close(-777) to close(-778), in the thread that makes them. The program
+    finds its libraries, and any file that is there, under `sysroot`: by default the cross libraries. Raises
     ArmletError as `count_network` does, or after `timeout` seconds.
     """
-    qemu, *options = qemu_command(core)
+    qemu, *options = qemu_command(core, sysroot)
     with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
         output = Path(folder, "trace")
         cache = CacheConfig.of_core(core).pack().hex()

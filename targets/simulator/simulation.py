@@ -13,7 +13,7 @@ from ..cores import Core
 from . import in_order, out_of_order
 from .attribution import OUTSIDE, Symbols
 from .cache_model import CacheCounts
-from .counting import count_network
+from .counting import Trace, count_network
 from .instructions import Kind, decode
 from .loops import Run, runs_of
 from .memory_stalls import stall_cycles
@@ -32,7 +32,7 @@ class KernelCost:
 
     `instructions` and `macs` are exact. `compute_cycles` are modelled with every load hitting L1,
     `stall_cycles` are what waiting for memory adds; `memory` is what it did to the caches. `floor_cycles` is
-    what its multiply-accumulates alone take at the core's peak, in fp32.
+    what its multiply-accumulates alone take at the core's peak for their type.
     """
 
     name: str
@@ -117,18 +117,25 @@ def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
     Raises UsageError if there is no model of the core, ArmletError if qemu, llvm-mca or a toolchain is
     missing, InvalidArtifactError if the network crashes.
     """
-    model = model_of(core)
-    symbols = Symbols(library)
-    trace = count_network(library, image, core)
+    model_of(core)
+    return model(count_network(library, image, core), core, Symbols(library).kernel_at)
+
+
+def model(trace: Trace, core: Core, kernel_at: Callable[[int], str]) -> Simulation:
+    """What `trace` costs on `core`; `kernel_at` names the kernel of an address, or OUTSIDE.
+
+    Raises UsageError if there is no model of the core, ArmletError if llvm-mca is missing or too old.
+    """
+    price = model_of(core)
     runs: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs_of(trace):
-        runs[symbols.kernel_at(run.address)].append(run)
+        runs[kernel_at(run.address)].append(run)
     memory: defaultdict[str, list[CacheCounts]] = defaultdict(list)
     for address, counts in trace.memory.items():
-        memory[symbols.kernel_at(address)].append(counts)
+        memory[kernel_at(address)].append(counts)
 
     costs = {run: float(run.executions * len(run.words)) for group in runs.values() for run in group}
-    costs |= model(_hot([run for name, group in runs.items() if name != OUTSIDE for run in group]), core)
+    costs |= price(_hot([run for name, group in runs.items() if name != OUTSIDE for run in group]), core)
     kernels = [_cost(name, runs[name], memory[name], costs, core) for name in runs]
     return Simulation(core.name, tuple(sorted(kernels, key=lambda kernel: (-kernel.cycles, kernel.name))))
 
@@ -154,15 +161,22 @@ def _cost(
     name: str, runs: Sequence[Run], memory: Sequence[CacheCounts], costs: Mapping[Run, float], core: Core
 ) -> KernelCost:
     instructions: Counter[Kind] = Counter()
-    macs = 0
+    macs: Counter[str | None] = Counter()
     for run in runs:
         for word in run.words:
             instruction = decode(word)
             instructions[instruction.kind] += run.executions
-            macs += run.executions * instruction.macs
-    assert core.peak is not None
+            macs[instruction.element] += run.executions * instruction.macs
+    floor = sum(count / _peak(core, element) for element, count in macs.items() if count)
     first, *others = memory
     counts = sum(others, start=first)
     compute = sum(costs[run] for run in runs)
     stall = stall_cycles(counts, core, compute)
-    return KernelCost(name, dict(instructions), macs, compute, stall, macs / core.peak.fp32, counts)
+    return KernelCost(name, dict(instructions), macs.total(), compute, stall, floor, counts)
+
+
+def _peak(core: Core, element: str | None) -> int:
+    """Multiply-accumulates a cycle of `core` on elements of this type; those of 64 bits count as fp32."""
+    assert core.peak is not None
+    peaks = {"fp16": core.peak.fp16, "bf16": core.peak.fp16, "int8": core.peak.int8, "int16": core.peak.int8}
+    return peaks.get(element or "") or core.peak.fp32
