@@ -233,6 +233,7 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, profile: bool, as_js
     """
     from . import inference, targets
     from .artifact import Artifact
+    from .simulated_tables import show_profile, show_totals
 
     device = targets.open_device(uri)
     artifacts = [Artifact.open(folder) for folder in folders]
@@ -240,19 +241,44 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, profile: bool, as_js
         results = [inference.bench(artifact, device, rounds) for artifact in artifacts]
     if as_json:
         entries = [
-            {"folder": str(artifact.folder), **result.to_json(artifact.layers)}
+            {"folder": str(artifact.folder), **result.to_json()}
             for artifact, result in zip(artifacts, results, strict=True)
         ]
         print_json({"device": uri, "artifacts": entries})
         return
     timed = []
     for artifact, result in zip(artifacts, results, strict=True):
-        if isinstance(result, targets.Simulation):
-            _show_simulation(artifact, device, result, profile)
-        else:
+        if isinstance(result, targets.Latency):
             timed.append((str(artifact.folder), *map(result.percentile, (50, 10, 90))))
+        else:
+            show_totals(result, f"{artifact.folder} on {device.uri}")
+            if profile:
+                show_profile(result)
     if timed:
         print_table(("artifact", "median ms", "10% ms", "90% ms"), timed, title=f"{uri}, {rounds} rounds")
+
+
+@cli.command()
+@artifact_argument
+@click.option("--kernel", "name", required=True, metavar="NAME", help="A kernel or a layer of the profile.")
+@click.option("--device", "uri", metavar="sim:CORE", help="The core of the artifact's target if left out.")
+@click.option("--all", "everything", is_flag=True, help="All of the kernel's code, not only the hottest.")
+@json_option
+def explain(folder: Path, name: str, uri: str | None, everything: bool, as_json: bool) -> None:
+    """Show the hot loops of a kernel on a simulated core: assembly, bottleneck, floor."""
+    from . import targets
+    from .artifact import Artifact
+    from .explain import explain as explain_kernel
+    from .simulated_tables import show_explanation
+
+    artifact = Artifact.open(folder)
+    device = targets.open_device(uri or f"sim:{artifact.manifest['target']['core']}")
+    with working(f"simulating {folder} on {device.uri}"):
+        explanation = explain_kernel(artifact, name, device, everything=everything)
+    if as_json:
+        print_json({"folder": str(folder), "device": device.uri, **explanation.to_json()})
+    else:
+        show_explanation(explanation)
 
 
 @cli.command()
@@ -323,30 +349,3 @@ def _show_verification(verification: dict[str, Any]) -> None:
             f"compiled network on {verification['device']}: worst error {verification['worst_error']:.1e} of "
             f"the output's range, at most {verification['tolerance']:.0e} allowed"
         )
-
-
-def _show_simulation(artifact: Any, device: Any, simulation: Any, profile: bool) -> None:
-    from .targets import YARDSTICK
-
-    rows = [(kind.replace("_", " "), count) for kind, count in sorted(simulation.instructions.items())]
-    print_table(("instructions", "exact"), rows, title=f"{artifact.folder} on {device.uri}")
-    at_clock = f", {simulation.cycles / device.clock_ghz / 1e6:.2f} ms" if device.clock_ghz else ""
-    click.echo(
-        f"modelled (yardstick {YARDSTICK}): {round(simulation.cycles):,} cycles{at_clock}, "
-        f"{round(simulation.stall_cycles):,} of them waiting for memory; "
-        f"{sum(simulation.instructions.values()) / simulation.cycles:.2f} instructions a cycle, "
-        f"{simulation.peak_share:.0%} of the multiply-add peak"
-    )
-    if profile:
-        kernels = [
-            (
-                kernel.name,
-                ", ".join(artifact.layers.get(kernel.name, ())),
-                sum(kernel.instructions.values()),
-                round(kernel.cycles),
-                round(kernel.floor_cycles),
-                kernel.memory.levels[0].misses,
-            )
-            for kernel in simulation.kernels
-        ]
-        print_table(("kernel", "layers", "instructions", "modelled cycles", "floor", "L1 misses"), kernels)

@@ -15,14 +15,14 @@ def print_json(content: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A table; numbers stand to the right, with thousands separated."""
+    """A table; numbers stand to the right, with thousands separated; None leaves its cell empty."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title and Text(title), title_justify="left", box=None, pad_edge=False)
     lines = [[_cell(value) for value in row] for row in rows]
-    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(headings))]
+    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
     for heading, right in zip(headings, numeric, strict=True):
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for line in lines:

@@ -11,15 +11,8 @@ from .compiler.layout import array_in
 from .errors import ArmletError, InvalidArtifactError, UsageError
 from .files import written_beside
 from .passes.verify import Runner, relative_error
-from .targets import (
-    Device,
-    Latency,
-    SimulatedDevice,
-    Simulation,
-    find_core,
-    measure,
-    require_clock,
-)
+from .profiling import Profile
+from .targets import Device, Latency, SimulatedDevice, find_core, measure, require_clock
 from .targets.tvm_runtime import describe_version
 
 
@@ -90,18 +83,28 @@ def check_output_name(path: Path, artifact: Artifact) -> None:
         raise UsageError(f"{path} must end in {suffix}: the network has {count} output(s)")
 
 
-def bench(artifact: Artifact, device: Device, rounds: int) -> Latency | Simulation:
-    """Time `artifact` on its sample input; on a simulated core, count one inference and model its cycles.
+def bench(artifact: Artifact, device: Device, rounds: int) -> Latency | Profile:
+    """Time `artifact` on its sample input; on a simulated core, profile it.
 
     Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact does not fit the device,
     DeviceError if the device cannot be reached or is lost.
     """
     if isinstance(device, SimulatedDevice):
-        check_fit(artifact, device)
-        return device.simulate(artifact.library, artifact.sample[0])
+        return profile(artifact, device)
     require_clock(device)
     check_fit(artifact, device)
     return measure(device, artifact.library, [artifact.sample[0]], rounds=rounds)
+
+
+def profile(artifact: Artifact, device: SimulatedDevice) -> Profile:
+    """Count one inference of `artifact` on its sample input, and model its cycles.
+
+    Raises InvalidArtifactError if the artifact does not fit the device or crashes, ArmletError if qemu,
+    llvm-mca or a toolchain is missing.
+    """
+    check_fit(artifact, device)
+    simulation = device.simulate(artifact.library, artifact.sample[0])
+    return Profile.of(simulation, artifact, device)
 
 
 def largest5(output: np.ndarray) -> np.ndarray:

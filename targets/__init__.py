@@ -5,7 +5,10 @@ from .devices import Device, SimulatedDevice, find_witness, list_devices, open_d
 from .doctor import Finding, diagnose
 from .latency import Latency, measure, require_clock
 from .rpc_server.portable import write_server
-from .simulator.simulation import YARDSTICK, Simulation
+from .simulator.bottleneck import Limits
+from .simulator.hot_runs import HotRun, hot_runs
+from .simulator.simulation import KernelCost, Simulation
+from .simulator.yardstick import YARDSTICK, Record
 from .toolchains import Toolchain, find_toolchain
 
 __all__ = [
@@ -14,7 +17,11 @@ __all__ = [
     "Core",
     "Device",
     "Finding",
+    "HotRun",
+    "KernelCost",
     "Latency",
+    "Limits",
+    "Record",
     "SimulatedDevice",
     "Simulation",
     "Toolchain",
@@ -22,6 +29,7 @@ __all__ = [
     "find_core",
     "find_toolchain",
     "find_witness",
+    "hot_runs",
     "list_devices",
     "measure",
     "open_device",

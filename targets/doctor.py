@@ -1,18 +1,16 @@
 """What armlet can use on this machine, and the one command that brings what is missing."""
 
 import platform
-import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 
+from ..errors import ArmletError
+from .llvm_mca import INSTALL_LLVM_MCA, find_llvm_mca
 from .qemu import find_qemu, find_sysroot
 from .toolchains import INSTALL, Toolchain, find_gnu_cross, find_host_compiler, find_ndk, find_zig
 from .tvm_runtime import pinned_versions, runtime_is_cached
-
-OLDEST_LLVM_MCA = 22
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,7 @@ def diagnose() -> list[Finding]:
             "the RPC server for emulated devices and boards",
             "the first use downloads it (95 MB)",
         ),
-        Finding(
-            "llvm-mca", _llvm_mca(), "modelled cycles (optional)", f"`apt-get install llvm-{OLDEST_LLVM_MCA}`"
-        ),
+        Finding("llvm-mca", _llvm_mca(), "modelled cycles of out-of-order cores", INSTALL_LLVM_MCA),
     ]
 
 
@@ -64,11 +60,10 @@ def _toolchain(name: str, find: Callable[[str], Toolchain | None], machine: str,
 
 
 def _llvm_mca() -> str | None:
-    for name in (f"llvm-mca-{OLDEST_LLVM_MCA}", "llvm-mca"):
-        version = re.search(r"LLVM version (\d+)\S*", _output(shutil.which(name)))
-        if version and int(version[1]) >= OLDEST_LLVM_MCA:
-            return version[0]
-    return None
+    try:
+        return f"LLVM {find_llvm_mca()[1]}"
+    except ArmletError:
+        return None
 
 
 def _first_line(program: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """How long a network takes on a real device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ class Latency:
 
     samples_ms: list[float]
 
-    def to_json(self, layers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """The samples; a time is of the whole network, whatever its `layers`."""
+    def to_json(self) -> dict[str, Any]:
+        """The samples."""
         return {"samples_ms": self.samples_ms}
 
     def percentile(self, percent: float) -> float:

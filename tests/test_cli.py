@@ -59,7 +59,7 @@ def artifact(tiny):
     [
         ["--help"],
         ["--version"],
-        *([name, "--help"] for name in ("build", "compile", "run", "bench", "devices")),
+        *([name, "--help"] for name in ("build", "compile", "run", "bench", "explain", "devices")),
     ],
 )
 def test_help_imports_nothing_heavy(arguments):
@@ -119,20 +119,46 @@ def test_run_and_bench(artifact, tmp_path):
     assert all(sample > 0 for sample in entry["samples_ms"])
 
 
-@pytest.mark.emulator
-def test_bench_on_a_simulated_core(tiny, tmp_path):
-    folder = tmp_path / "a53"
+@pytest.fixture(scope="module")
+def for_a53(tiny):
+    folder = tiny.parent / "a53"
     assert armlet("compile", tiny, "-o", folder, "--target", "cortex-a53").returncode == 0
-    (entry,) = json.loads(armlet("bench", folder, "--device", "sim:cortex-a53", "--json").stdout)["artifacts"]
+    return folder
+
+
+@pytest.mark.emulator
+def test_bench_on_a_simulated_core(for_a53):
+    done = armlet("bench", for_a53, "--device", "sim:cortex-a53", "--json")
+    (entry,) = json.loads(done.stdout)["artifacts"]
     assert entry["core"] == "cortex-a53"
     assert sum(sum(kernel["instructions"].values()) for kernel in entry["kernels"]) == sum(
         entry["instructions"].values()
     )
-    shown = armlet("bench", folder, "--device", "sim:cortex-a53@1.4GHz", "--profile").stdout
-    assert "modelled (yardstick 0): " in shown
+    shown = armlet("bench", for_a53, "--device", "sim:cortex-a53@1.4GHz", "--profile").stdout
+    assert f"yardstick {entry['yardstick']}, qemu {entry['versions']['qemu']}" in shown
     assert " ms, " in shown
     assert "block4/depthwise/conv" in shown
-    assert "to run, use emulated:cortex-a53" in refused(2, "run", folder, "--device", "sim:cortex-a53")
+    assert "to run, use emulated:cortex-a53" in refused(2, "run", for_a53, "--device", "sim:cortex-a53")
+
+
+@pytest.mark.emulator
+def test_explain(for_a53):
+    bench = armlet("bench", for_a53, "--device", "sim:cortex-a53", "--json")
+    (entry,) = json.loads(bench.stdout)["artifacts"]
+    kernel = next(kernel for kernel in entry["kernels"] if "block4/depthwise/conv" in kernel["layers"])
+    # Without a device, the core that the artifact is for.
+    done = armlet("explain", for_a53, "--kernel", "block4/depthwise/conv", "--json")
+    explained = json.loads(done.stdout)
+    assert explained["device"] == "sim:cortex-a53"
+    assert explained["kernel"] == kernel
+    assert 1 <= len(explained["runs"]) <= 3
+
+    whole = armlet("explain", for_a53, "--kernel", kernel["name"], "--all").stdout
+    assert "bound by" in whole
+    assert "fmla v" in whole
+    assert "(--all)" not in whole
+    assert "block4/depthwise/conv" in refused(2, "explain", for_a53, "--kernel", "block4/depth")
+    assert "choose a simulated core" in refused(2, "explain", for_a53, "--kernel", "x", "--device", "host")
 
 
 def test_labels(tiny, tmp_path):

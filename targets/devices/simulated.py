@@ -10,9 +10,11 @@ import numpy as np
 
 from ...errors import UsageError
 from ..cores import Core, find_core
+from ..llvm_mca import find_llvm_mca
 from ..qemu import qemu_command
 from ..simulator import out_of_order
-from ..simulator.simulation import YARDSTICK, Simulation, model_of, simulate
+from ..simulator.simulation import Simulation, model_of, simulate
+from ..simulator.yardstick import YARDSTICK
 from .protocol import Session
 
 _FORM = re.compile(r"(?P<core>[\w-]+)(@(?P<clock>\d+(\.\d+)?)GHz)?")
@@ -47,7 +49,7 @@ class SimulatedDevice:
         """Say what is missing to count or to model."""
         qemu_command(self.core)
         if self.core.name in out_of_order.MODELS:
-            out_of_order.find_mca()
+            find_llvm_mca()
         return f"exact counts, modelled cycles, yardstick {YARDSTICK}"
 
     @contextmanager

@@ -7,7 +7,7 @@ from elftools.elf.elffile import ELFFile
 
 # What TVM adds to the name of a kernel: the function of its packed interface, and the one that computes.
 PREFIX, SUFFIX = "__tvm_ffi_", "_compute_"
-OUTSIDE = "TVM's runtime"
+NO_FUNCTION = "between functions"
 
 
 class Symbols:
@@ -25,10 +25,10 @@ class Symbols:
         self._starts = [start for start, _, _ in self._spans]
 
     def kernel_at(self, address: int) -> str:
-        """The kernel, or the function, at an address relative to the library; OUTSIDE if it is another's."""
+        """The kernel, or function, at an address relative to the library; NO_FUNCTION if there is none."""
         index = bisect_right(self._starts, address) - 1
         if index < 0 or address >= self._spans[index][1]:
-            return OUTSIDE
+            return NO_FUNCTION
         return self._spans[index][2]
 
 

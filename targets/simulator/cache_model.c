@@ -27,8 +27,16 @@ struct stream {
   uint32_t length, ahead[2];
 };
 
+/* The pages that have been touched; page + 1 is kept, so that 0 is a free place. */
+struct pages {
+  uint64_t (*places)[2]; /* [capacity], a power of two: page + 1, its frame; hashed, open addressing */
+  size_t capacity, count;
+  uint64_t last_page, last_frame;
+};
+
 struct cache_model {
   struct cache_config config;
+  struct pages pages;
   struct level level[CACHE_MAX_LEVELS];
   struct cache_counts *counts; /* [owners] */
   struct stream *streams;
@@ -36,6 +44,8 @@ struct cache_model {
   uint64_t last_line;
   entry *last_entry;
 };
+
+enum { LINES_IN_PAGE = 4096 / CACHE_LINE, FIRST_CAPACITY = 1 << 12 };
 
 static int is_power_of_two(uint32_t value) { return value && !(value & (value - 1)); }
 
@@ -57,7 +67,9 @@ struct cache_model *cache_model_new(const struct cache_config *config) {
   model->config = *config;
   model->counts = calloc(config->owners, sizeof *model->counts);
   model->streams = calloc((size_t)config->streams + 1, sizeof *model->streams);
-  int complete = model->counts && model->streams;
+  model->pages.capacity = FIRST_CAPACITY;
+  model->pages.places = calloc(FIRST_CAPACITY, sizeof *model->pages.places);
+  int complete = model->counts && model->streams && model->pages.places;
   for (uint32_t i = 0; i < config->levels; ++i) {
     const struct cache_level_config *wanted = &config->level[i];
     model->level[i] = (struct level){
@@ -84,6 +96,7 @@ void cache_model_free(struct cache_model *model) {
     free(model->level[i].entries);
     free(model->level[i].trees);
   }
+  free(model->pages.places);
   free(model->streams);
   free(model->counts);
   free(model);
@@ -99,8 +112,44 @@ void cache_model_reset(struct cache_model *model) {
   }
   memset(model->counts, 0, config->owners * sizeof *model->counts);
   memset(model->streams, 0, config->streams * sizeof *model->streams);
+  memset(model->pages.places, 0, model->pages.capacity * sizeof *model->pages.places);
+  model->pages.count = 0;
+  model->pages.last_page = NO_LINE;
   model->clock = 0;
   model->last_line = NO_LINE;
+}
+
+static uint64_t *place_of(const struct pages *pages, uint64_t page) {
+  size_t at = (page * 0x9E3779B97F4A7C15u) >> 32; /* Fibonacci hashing */
+  while (pages->places[at & (pages->capacity - 1)][0] && pages->places[at & (pages->capacity - 1)][0] != page + 1) ++at;
+  return pages->places[at & (pages->capacity - 1)];
+}
+
+static void grow(struct pages *pages) {
+  struct pages larger = *pages;
+  larger.capacity *= 2;
+  larger.places = calloc(larger.capacity, sizeof *larger.places);
+  if (!larger.places) abort();
+  for (size_t i = 0; i < pages->capacity; ++i)
+    if (pages->places[i][0]) memcpy(place_of(&larger, pages->places[i][0] - 1), pages->places[i], sizeof *larger.places);
+  free(pages->places);
+  *pages = larger;
+}
+
+/* Where the caches find a line of virtual memory. */
+static uint64_t physical(struct pages *pages, uint64_t line) {
+  const uint64_t page = line / LINES_IN_PAGE;
+  if (page != pages->last_page) {
+    if (2 * pages->count >= pages->capacity) grow(pages);
+    uint64_t *place = place_of(pages, page);
+    if (!place[0]) {
+      place[0] = page + 1;
+      place[1] = pages->count++;
+    }
+    pages->last_page = page;
+    pages->last_frame = place[1];
+  }
+  return pages->last_frame * LINES_IN_PAGE + line % LINES_IN_PAGE;
 }
 
 static entry *set_of(const struct level *level, uint64_t line) {
@@ -215,7 +264,8 @@ static entry fetch(struct cache_model *model, struct cache_counts *counts, uint3
   return 0;
 }
 
-static void prefetch(struct cache_model *model, struct cache_counts *counts, uint32_t i, uint64_t line) {
+static void prefetch(struct cache_model *model, struct cache_counts *counts, uint32_t i, uint64_t virtual_line) {
+  const uint64_t line = physical(&model->pages, virtual_line);
   for (uint32_t above = 0; above <= i; ++above)
     if (find(&model->level[above], line)) return;
   const entry dirty = fetch(model, counts, i + 1, line, PREFETCH);
@@ -261,13 +311,14 @@ static void train(struct cache_model *model, struct cache_counts *counts, uint64
       prefetch(model, counts, i, line + stream->stride * ++stream->ahead[i]);
 }
 
-static void access_line(struct cache_model *model, struct cache_counts *counts, uint64_t line,
+static void access_line(struct cache_model *model, struct cache_counts *counts, uint64_t virtual_line,
                         enum request request) {
-  if (line == model->last_line) {
+  if (virtual_line == model->last_line) {
     count(&counts->level[0], request, 1);
     if (request == STORE) *model->last_entry |= DIRTY;
     return;
   }
+  const uint64_t line = physical(&model->pages, virtual_line);
   entry *found = look_up(model, counts, 0, line, request);
   const int trains = request == LOAD && (!found || *found & PREFETCHED);
   if (found) {
@@ -279,10 +330,10 @@ static void access_line(struct cache_model *model, struct cache_counts *counts, 
     counts->level[0].lines_in++;
   }
   if (request == STORE) *found |= DIRTY;
-  model->last_line = line;
+  model->last_line = virtual_line;
   model->last_entry = found;
   if (trains) {
-    train(model, counts, line);
+    train(model, counts, virtual_line);
     model->last_line = NO_LINE; /* a prefetched line may have moved it */
   }
 }
@@ -302,4 +353,11 @@ void cache_model_access_all(struct cache_model *model, size_t count, const uint6
 
 void cache_model_counts(const struct cache_model *model, uint32_t owner, struct cache_counts *counts) {
   *counts = model->counts[owner];
+}
+
+void cache_model_on_access(void *emulator, int type, uint64_t address, int size, int64_t value,
+                           struct cache_client *client) {
+  enum { UC_MEM_WRITE = 17 };
+  (void)emulator, (void)value;
+  cache_model_access(client->model, address, (uint32_t)size, type == UC_MEM_WRITE, client->owner);
 }

@@ -3,7 +3,9 @@
  * Lines of 64 bytes, write-back, write-allocate. Nothing is timed: a line asked for is there at once. A missed
  * line is filled into every level on its way to the core, except that an exclusive level (the L2 of Cortex-A53
  * and A55, the L3 of a DynamIQ cluster) takes only what the level above evicts and gives a line away when it
- * hits. Levels do not invalidate each other's lines. Addresses are virtual: the TLB is left out.
+ * hits. Levels do not invalidate each other's lines. Pages of 4 KB get frames of physical memory one after the
+ * other, as they are first touched or prefetched: where a program's buffers lie changes nothing but where in its
+ * page one begins. The TLB is left out.
  *
  * A stride prefetcher watches the lines that loads miss, or find prefetched. `training` of them at one distance,
  * at most four lines either way, start a stream (Cortex-A53 TRM DDI 0500, section 6.6.2); the stream then runs
@@ -69,5 +71,15 @@ void cache_model_access_all(struct cache_model *model, size_t count, const uint6
                             const uint32_t *sizes, const uint8_t *stores, const uint32_t *owners);
 
 void cache_model_counts(const struct cache_model *model, uint32_t owner, struct cache_counts *counts);
+
+/* Who makes the accesses that unicorn is executing. */
+struct cache_client {
+  struct cache_model *model;
+  uint32_t owner;
+};
+
+/* A hook for loads and stores, of unicorn's type uc_cb_hookmem_t. */
+void cache_model_on_access(void *emulator, int type, uint64_t address, int size, int64_t value,
+                           struct cache_client *client);
 
 #pragma GCC visibility pop

@@ -6,7 +6,7 @@ import hashlib
 import platform
 import weakref
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Self
 
@@ -88,6 +88,27 @@ class LevelCounts:
         """Lines not found."""
         return self.load_misses + self.store_misses
 
+    @property
+    def bytes_in(self) -> int:
+        """What came in from the level below, prefetched or asked for."""
+        return LINE * self.lines_in
+
+    @property
+    def bytes_out(self) -> int:
+        """What was given to the level above: by L1, none."""
+        return LINE * self.lines_out
+
+    @property
+    def bytes_written_back(self) -> int:
+        """What was sent to the level below."""
+        return LINE * self.lines_written_back
+
+    def to_json(self) -> dict[str, int]:
+        """Hits, misses and prefetches in lines, traffic in bytes."""
+        lines = {name: count for name, count in asdict(self).items() if not name.startswith("lines_")}
+        traffic = ("bytes_in", "bytes_out", "bytes_written_back")
+        return lines | {name: getattr(self, name) for name in traffic}
+
 
 @dataclass(frozen=True)
 class CacheCounts:
@@ -95,11 +116,23 @@ class CacheCounts:
 
     levels: tuple[LevelCounts, ...]
 
+    @property
+    def named(self) -> dict[str, LevelCounts]:
+        """The levels by name: L1D, L2, L3 where there is one, memory."""
+        *caches, memory = self.levels
+        return {**dict(zip(("L1D", "L2", "L3"), caches, strict=False)), "memory": memory}
+
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Self:
         """The counts whose fields, level by level, are `numbers`."""
         flat, width = list(numbers), len(fields(LevelCounts))
         return cls(tuple(LevelCounts(*flat[i : i + width]) for i in range(0, len(flat), width)))
+
+    @classmethod
+    def none(cls, core: Core) -> Self:
+        """All zero, for the levels of `core`."""
+        levels = 1 + sum(cache is not None for cache in (core.l1d, core.l2, core.l3))
+        return cls.of([0] * levels * len(fields(LevelCounts)))
 
     def __add__(self, other: Self) -> Self:
         """Both together, level by level; they are of the same core."""
@@ -133,6 +166,12 @@ class CacheConfig:
             level[:] = sets, cache.ways, REPLACEMENTS.index(cache.replacement), cache.exclusive
         rest = (len(self.caches), self.owners, *astuple(self.prefetcher or Prefetcher(0, 0, 0)))
         return levels.tobytes() + np.array(rest, np.uint32).tobytes()
+
+
+class Client(ctypes.Structure):
+    """Who makes the accesses of a hook: `owner` may be set at any time; cache_client in cache_model.h."""
+
+    _fields_ = (("model", ctypes.c_void_p), ("owner", ctypes.c_uint32))
 
 
 class CacheModel:
@@ -182,6 +221,10 @@ class CacheModel:
         self._library.cache_model_counts(self._model, owner, table.ctypes)
         levels = table[: len(self.config.caches) + 1].tolist()
         return CacheCounts(tuple(LevelCounts(*level) for level in levels))
+
+    def hook(self) -> tuple[ctypes.c_void_p, Client]:
+        """A C function for unicorn to call for each load and store, and what it is to be called with."""
+        return ctypes.cast(self._library.cache_model_on_access, ctypes.c_void_p), Client(self._model, 0)
 
     def _require_owner(self, owner: int) -> None:
         if not 0 <= owner < self.config.owners:

@@ -4,14 +4,17 @@
  *     qemu-aarch64 -plugin file=counter.so,out=FILE[,cache=CONFIG] PROGRAM ...
  *
  * The program marks the region by close(-777) and close(-778), which no other program calls and which cost it
- * nothing but an error. Counted is the thread that opened the region. FILE gets, in the order in which the
- * blocks were first translated,
+ * nothing but an error. Counted is the thread that opened the region. A program that is interested in some of its
+ * code only says so before, by close(-776) with the first address and the one after the last as second and third
+ * argument: of the rest the instructions are added up, what they access is left alone, and addresses are relative
+ * to that first one. FILE gets, in the order in which the blocks were first translated,
  *
  *     block ADDRESS EXECUTIONS WORD...      hexadecimal address and instructions
  *     edge ADDRESS ADDRESS TIMES            the last instruction of a block, the first of the one right after
  *     memory ADDRESS COUNT...               struct cache_counts of the block
+ *     elsewhere INSTRUCTIONS                executed in the region, but not in the code of interest
  *
- * the last with CONFIG only: the bytes of a struct cache_config in hexadecimal. The region then finds every cache
+ * memory with CONFIG only: the bytes of a struct cache_config in hexadecimal. The region then finds every cache
  * empty.
  *
  * qemu ships no header for its plugins everywhere: the few functions used are declared here. Their interface
@@ -58,9 +61,9 @@ const void *qemu_plugin_insn_data();
 
 EXPORT int qemu_plugin_version = VERSION;
 
-enum { SYSCALL_CLOSE = 57, BEGIN = -777, END = -778, NO_CPU = -1, NO_REGISTERS = 0, READS_AND_WRITES = 3 };
+enum { SYSCALL_CLOSE = 57, ONLY = -776, BEGIN = -777, END = -778, NO_CPU = -1, NO_REGISTERS = 0, READS_AND_WRITES = 3 };
 
-/* Each block owns what it accesses; blocks past the last owner share it. */
+/* Each block executed in the region owns what it accesses. */
 enum { OWNERS = 1 << 16 };
 
 struct edge {
@@ -78,6 +81,7 @@ struct block {
 
 static struct block *first, **last = &first, *previous;
 static int region_cpu = NO_CPU;
+static uint64_t first_address, last_address = UINT64_MAX, elsewhere;
 static bool copies_data;
 static struct cache_config cache;
 static struct cache_model *model;
@@ -99,10 +103,23 @@ static void follow(struct block *from, struct block *to) {
   from->edges[from->edge_count++] = (struct edge){to, 1};
 }
 
+static uint32_t next_owner(void) {
+  if (owners == OWNERS) {
+    fprintf(stderr, "counter: the region executes more than %d blocks\n", OWNERS);
+    exit(1);
+  }
+  return owners++;
+}
+
 static void on_execution(unsigned cpu, void *data) {
   if ((int)cpu != region_cpu) return;
   struct block *block = data;
-  ++block->executions;
+  if (block->address < first_address || block->address > last_address) {
+    elsewhere += block->size;
+    previous = NULL;
+    return;
+  }
+  if (!block->executions++ && model) block->owner = next_owner();
   if (previous) follow(previous, block);
   previous = block;
 }
@@ -110,6 +127,7 @@ static void on_execution(unsigned cpu, void *data) {
 static void on_access(unsigned cpu, uint32_t info, uint64_t address, void *data) {
   if ((int)cpu != region_cpu) return;
   const struct block *block = data;
+  if (block->address < first_address || block->address > last_address) return;
   cache_model_access(model, address, 1u << qemu_plugin_mem_size_shift(info), qemu_plugin_mem_is_store(info),
                      block->owner);
 }
@@ -119,7 +137,6 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb) {
   struct block *block = checked(calloc(1, sizeof *block));
   block->address = qemu_plugin_tb_vaddr(tb);
   block->size = qemu_plugin_tb_n_insns(tb);
-  block->owner = owners < OWNERS - 1 ? owners++ : owners;
   block->words = checked(malloc(block->size * sizeof *block->words));
   for (size_t i = 0; i < block->size; ++i) {
     struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
@@ -137,8 +154,9 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb) {
 
 static void on_syscall(plugin_id id, unsigned cpu, int64_t number, uint64_t descriptor, uint64_t a2, uint64_t a3,
                        uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8) {
-  (void)id, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+  (void)id, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
   if (number != SYSCALL_CLOSE) return;
+  if ((int32_t)descriptor == ONLY) first_address = a2, last_address = a3 - 1;
   if ((int32_t)descriptor == BEGIN) region_cpu = (int)cpu;
   if ((int32_t)descriptor == END) region_cpu = NO_CPU;
   previous = NULL;
@@ -147,7 +165,7 @@ static void on_syscall(plugin_id id, unsigned cpu, int64_t number, uint64_t desc
 static void print_memory(FILE *file, const struct block *block) {
   struct cache_counts counts;
   cache_model_counts(model, block->owner, &counts);
-  fprintf(file, "memory %lx", block->address);
+  fprintf(file, "memory %lx", block->address - first_address);
   const uint64_t *fields = (const uint64_t *)counts.level;
   for (size_t i = 0; i < (cache.levels + 1) * sizeof *counts.level / sizeof *fields; ++i)
     fprintf(file, " %lu", fields[i]);
@@ -167,14 +185,15 @@ static void at_exit(plugin_id id, void *data) {
   FILE *file = checked(fopen(output, "w"));
   for (const struct block *block = first; block; block = block->next) {
     if (!block->executions) continue;
-    fprintf(file, "block %lx %lu", block->address, block->executions);
+    fprintf(file, "block %lx %lu", block->address - first_address, block->executions);
     for (size_t i = 0; i < block->size; ++i) fprintf(file, " %08x", block->words[i]);
     fputc('\n', file);
     for (size_t i = 0; i < block->edge_count; ++i)
-      fprintf(file, "edge %lx %lx %lu\n", block->address + (block->size - 1) * sizeof *block->words,
-              block->edges[i].to->address, block->edges[i].times);
+      fprintf(file, "edge %lx %lx %lu\n", block->address - first_address + (block->size - 1) * sizeof *block->words,
+              block->edges[i].to->address - first_address, block->edges[i].times);
     if (model) print_memory(file, block);
   }
+  fprintf(file, "elsewhere %lu\n", elsewhere);
   if (fclose(file)) abort();
 }
 

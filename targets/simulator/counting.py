@@ -1,24 +1,24 @@
-"""Exact counts of what an ARM64 program executes: every block of instructions, and which follows which."""
+"""Exact counts of what an ARM64 program executes, by qemu and its plugin counter.c."""
 
 import hashlib
 import platform
 import re
 import subprocess
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import ArmletError, InvalidArtifactError
-from ...files import cache_folder
+from ...files import cache_folder, written_beside
 from ..cores import Core
 from ..qemu import qemu_command
 from ..toolchains import find_toolchain
 from ..tvm_runtime import build_on_runtime, built_once, runtime_folder
-from .cache_model import CacheConfig, CacheCounts
+from .cache_model import CacheConfig
+from .trace import Trace
 
 SOURCES = Path(__file__).parent
 # From qemu 9.0 on, plugins of version 1 are refused.
@@ -26,101 +26,85 @@ FIRST_WITH_VERSION_2 = 9
 TIMEOUT = 600.0
 
 
-@dataclass(frozen=True)
-class Block:
-    """Instructions executed one after the other from `address` on, so many times."""
-
-    address: int
-    executions: int
-    words: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What one thread executed in the marked region.
-
-    `edges` counts what followed what where blocks meet: the last instruction of one, the first of the other.
-    `memory` is what each block, by its address, did to the caches of the core, all of them empty at first.
-    """
-
-    blocks: tuple[Block, ...]
-    edges: dict[tuple[int, int], int]
-    memory: dict[int, CacheCounts]
-
-    @property
-    def instructions(self) -> int:
-        """All instructions executed."""
-        return sum(block.executions * len(block.words) for block in self.blocks)
-
-
 def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
     """Count one inference of the network in `library`, a module for TVM's Relax VM, after one to warm up.
 
-    Addresses are relative to the library; what TVM's runtime executes is above or below it. Raises
-    ArmletError if qemu, a toolchain or TVM's runtime is missing, or this qemu takes no plugins;
-    InvalidArtifactError if the network crashes.
+    Counted is the library's own code, at addresses relative to it; what TVM's runtime executes around it is
+    `elsewhere`, since that changes with the C library and the length of a path. What was counted once is read
+    from the cache. Raises ArmletError if qemu, a toolchain or TVM's runtime is missing, or this qemu takes no
+    plugins; InvalidArtifactError if the network crashes.
     """
-    with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
-        image_file = Path(folder, "image.bin")
-        image.astype(np.float32).tofile(image_file)
-        arguments = [str(_runner()), str(library), str(image_file), *map(str, image.shape)]
-        trace, printed = count_program(arguments, core)
-    return _relative_to(trace, int(printed, 16))
+    command, runner = _plugged_in(core), _runner()
+    parts = (library.read_bytes(), image.tobytes(), runner.parent.name.encode(), " ".join(command).encode())
+    key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+    cached = cache_folder("simulator", "traces") / key
+    if not cached.exists():
+        # The length of a path, or of the environment, would move what lies on the heap and on the stack.
+        with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
+            Path(folder, "runner").symlink_to(runner)
+            Path(folder, "model.so").symlink_to(library.resolve())
+            image.astype(np.float32).tofile(Path(folder, "image.bin"))
+            arguments = ["./runner", "./model.so", "./image.bin", *map(str, image.shape)]
+            text, _ = _count(command, arguments, TIMEOUT, cwd=folder, env={})
+        with written_beside(cached, force=True) as draft:
+            draft.write_text(text)
+    return Trace.parse(cached.read_text())
 
 
 def count_program(
-    arguments: Sequence[str], core: Core, *, sysroot: Path | None = None, timeout: float = TIMEOUT
+    arguments: Sequence[str],
+    core: Core,
+    *,
+    sysroot: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    keep: Path | None = None,
+    timeout: float = TIMEOUT,
 ) -> tuple[Trace, str]:
     """Count the marked region of an ARM64 program; also what it printed.
 
     The region is from the system call close(-777) to close(-778), in the thread that makes them. The program
-    finds its libraries, and any file that is there, under `sysroot`: by default the cross libraries. Raises
-    ArmletError as `count_network` does, or after `timeout` seconds.
+    finds its libraries, and any file that is there, under `sysroot`: by default the cross libraries. It gets
+    `environment` in place of this process's. `keep` is a file to write the trace to, for `Trace.parse`.
+    Raises ArmletError as `count_network` does, or after `timeout` seconds.
     """
+    text, printed = _count(_plugged_in(core, sysroot), arguments, timeout, env=environment)
+    if keep:
+        keep.write_text(text)
+    return Trace.parse(text), printed
+
+
+def _plugged_in(core: Core, sysroot: Path | None = None) -> list[str]:
+    """The start of a command line that counts; what the plugin writes goes where `_count` says."""
     qemu, *options = qemu_command(core, sysroot)
+    cache = CacheConfig.of_core(core).pack().hex()
+    # The seed is of what the kernel gives a program at random, by which hash tables may be ordered.
+    return [qemu, *options, "-seed", "1", "-plugin", f"file={_plugin(qemu)},cache={cache}"]
+
+
+def _count(command: Sequence[str], arguments: Sequence[str], timeout: float, **place: Any) -> tuple[str, str]:
+    """The trace as the plugin wrote it, and what the program printed; `place` is its cwd and env."""
     with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
         output = Path(folder, "trace")
-        cache = CacheConfig.of_core(core).pack().hex()
-        plugin = f"file={_plugin(qemu)},out={output},cache={cache}"
-        command = [qemu, *options, "-plugin", plugin, *arguments]
+        *options, plugin = command
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+            done = subprocess.run(
+                [*options, f"{plugin},out={output}", *arguments],
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                **place,
+            )
         except subprocess.TimeoutExpired as error:
             raise ArmletError(f"{arguments[0]} did not end within {timeout:g} s under qemu") from error
         if "plugin" in done.stderr and not output.exists():
             raise ArmletError(
-                f"{qemu} takes no plugins: install the dynamically linked one, `apt-get install qemu-user`"
+                f"{command[0]} takes no plugins: install the dynamically linked one, "
+                "`apt-get install qemu-user`"
             )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise InvalidArtifactError(f"{arguments[0]} failed under qemu: {reason}")
-        return _parse(output.read_text()), done.stdout
-
-
-def _parse(text: str) -> Trace:
-    executions: Counter[tuple[int, tuple[int, ...]]] = Counter()
-    edges: Counter[tuple[int, int]] = Counter()
-    memory: dict[int, CacheCounts] = {}
-    for line in text.splitlines():
-        kind, *fields = line.split()
-        if kind == "block":
-            address, times, *words = fields
-            # The same block is translated again where qemu threw its translation away.
-            executions[int(address, 16), tuple(int(word, 16) for word in words)] += int(times)
-        elif kind == "edge":
-            edges[int(fields[0], 16), int(fields[1], 16)] += int(fields[2])
-        else:
-            at, counts = int(fields[0], 16), CacheCounts.of(map(int, fields[1:]))
-            memory[at] = memory[at] + counts if at in memory else counts
-    blocks = (Block(address, times, words) for (address, words), times in sorted(executions.items()))
-    return Trace(tuple(blocks), dict(sorted(edges.items())), memory)
-
-
-def _relative_to(trace: Trace, base: int) -> Trace:
-    blocks = tuple(Block(block.address - base, block.executions, block.words) for block in trace.blocks)
-    edges = {(a - base, b - base): times for (a, b), times in trace.edges.items()}
-    memory = {address - base: counts for address, counts in trace.memory.items()}
-    return Trace(blocks, edges, memory)
+        return output.read_text(), done.stdout
 
 
 def qemu_version(qemu: str) -> str:

@@ -69,6 +69,22 @@ def bottleneck(body: Sequence[Instruction], core: str) -> Bottleneck:
     return _repeated(tuple(body), core).bottleneck()
 
 
+def issue_cycles(body: Sequence[Instruction], core: str) -> list[int]:
+    """The cycle in which each instruction of `body`, repeated, issues: counted from that of the first.
+
+    Raises UsageError for a core without a model.
+    """
+    model = find_model(core)
+    pipeline = _Pipeline(model)
+    issued: list[int] = []
+    for _ in _repeated(tuple(body), core).ends:
+        issued.clear()
+        for instruction in body:
+            pipeline.issue(instruction, cost(instruction, model))
+            issued.append(pipeline.cycle)
+    return [cycle - issued[0] for cycle in issued]
+
+
 @dataclass(frozen=True, slots=True)
 class _Repeated:
     """The course of a repeated body until it has come to a state that it was in before.
@@ -222,4 +238,4 @@ class _Pipeline:
         self.written.clear()
 
 
-__all__ = ["MODELS", "Bottleneck", "bottleneck", "cycles", "run_cycles"]
+__all__ = ["MODELS", "Bottleneck", "bottleneck", "cycles", "issue_cycles", "run_cycles"]

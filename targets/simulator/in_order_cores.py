@@ -56,8 +56,8 @@ MODELS = {
             accumulator_late=4,
             # [ncnn] "the 4th cycle": at distance 4, its own pattern of a load and three fmla is free.
             load_conflict=4,
-            load_to_integer=2,  # [gcc]; with the next, the 5.02 cycles around ldrb and add of [pi3]
-            integer_to_address=3,  # [gcc]
+            load_to_integer=3,  # [pi3] the 5.02 cycles around ldrb and add, less the next; [gcc] has 2 and 3
+            integer_to_address=2,  # [ncnn] its pattern loads two cycles after the update of the pointer
             multiply_latency=4,  # [gcc, pi3]
             halves_of_load=1,  # [ncnn] not beside an fmla, but beside an insert
             halves_of_insert=1,  # [ncnn]

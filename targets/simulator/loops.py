@@ -1,15 +1,24 @@
 """From executed blocks to straight-line runs of instructions, and the loops among them.
 
 Where qemu cuts code into blocks may differ from one time to the next. Runs do not depend on it: two
-instructions are of one run if the first was always followed by the second, and that never by anything else
-before it. A run that is followed by itself is a loop, whose trip count the trace gives.
+instructions are of one run if they stand next to each other, the first was always followed by the second, and
+that never by anything else before it. A run that is followed by itself is a loop, whose trip count the trace
+gives.
 """
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .counting import Trace
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .cache_model import CacheCounts
+from .instructions import decode
+from .trace import Trace
 
 INSTRUCTION_BYTES = 4
 
@@ -29,7 +38,17 @@ class Run:
     @property
     def trips(self) -> int:
         """Iterations of the loop each time it is entered, on average; 1 where there is no loop."""
-        return max(1, round(self.executions / self.entries))
+        return max(1, round(self.mean_trips))
+
+    @property
+    def mean_trips(self) -> float:
+        """Iterations each time it is entered, on average."""
+        return self.executions / self.entries
+
+    @property
+    def last(self) -> int:
+        """The address of the last instruction."""
+        return self.address + INSTRUCTION_BYTES * (len(self.words) - 1)
 
 
 def runs_of(trace: Trace) -> list[Run]:
@@ -50,7 +69,7 @@ def runs_of(trace: Trace) -> list[Run]:
     next_of = {
         source: target
         for (source, target), times in followed.items()
-        if times == executions[source] == executions[target]
+        if target == source + INSTRUCTION_BYTES and times == executions[source] == executions[target]
     }
     runs = []
     for first in sorted(words.keys() - next_of.values()):
@@ -61,3 +80,45 @@ def runs_of(trace: Trace) -> list[Run]:
         run_words = tuple(words[address] for address in chain)
         runs.append(Run(first, run_words, executions[first], max(1, executions[first] - repeated)))
     return runs
+
+
+def loop_nests(trace: Trace, runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs that are executed by turns, as those of nested loops are; a run outside of any is alone.
+
+    They are the strongly connected components of the control flow in each function: a call is followed by the
+    instruction after it.
+    """
+    at, after = {run.address: i for i, run in enumerate(runs)}, {run.last: i for i, run in enumerate(runs)}
+    steps = [
+        (after[source], at[target])
+        for source, target in _flow(trace, runs)
+        if source in after and target in at
+    ]
+    sources, targets = np.array(steps, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(steps)), (sources, targets)), shape=(len(runs), len(runs)))
+    _, numbers = connected_components(graph, connection="strong")
+    nests: defaultdict[int, list[Run]] = defaultdict(list)
+    for run, number in zip(runs, numbers, strict=True):
+        nests[number].append(run)
+    return list(nests.values())
+
+
+def _flow(trace: Trace, runs: Sequence[Run]) -> Iterator[tuple[int, int]]:
+    """What follows what inside of a function."""
+    mnemonics = {run.last: decode(run.words[-1]).mnemonic for run in runs}
+    for source, target in trace.edges:
+        if mnemonics.get(source) not in ("bl", "blr", "ret", "br"):
+            yield source, target
+    for address, mnemonic in mnemonics.items():
+        if mnemonic in ("bl", "blr"):
+            yield address, address + INSTRUCTION_BYTES
+
+
+def memory_of(trace: Trace, runs: Sequence[Run]) -> dict[Run, CacheCounts]:
+    """What each of `runs`, in the order of their addresses, did to the caches."""
+    starts = [run.address for run in runs]
+    memory: dict[Run, CacheCounts] = {}
+    for address, counts in trace.memory.items():
+        run = runs[bisect_right(starts, address) - 1]
+        memory[run] = memory[run] + counts if run in memory else counts
+    return memory

@@ -11,18 +11,16 @@ import numpy as np
 from ...errors import UsageError
 from ..cores import Core
 from . import in_order, out_of_order
-from .attribution import OUTSIDE, Symbols
+from .attribution import Symbols
 from .cache_model import CacheCounts
-from .counting import Trace, count_network
+from .counting import count_network
 from .instructions import Kind, decode
-from .loops import Run, runs_of
+from .loops import Run, loop_nests, memory_of, runs_of
 from .memory_stalls import stall_cycles
+from .trace import Trace
+from .yardstick import Record
 
-# Raised with every change of the models or their constants: results of different ones are never compared.
-YARDSTICK = 0
-
-# Of the instructions that the library executes, those that a model prices. TVM's runtime around it is left
-# out: it executes a little more or less with the length of a path, or the place of a buffer.
+# Of the instructions executed, those that a model prices.
 HOT = 0.998
 
 
@@ -30,30 +28,40 @@ HOT = 0.998
 class KernelCost:
     """What one kernel executed in all its calls of one inference.
 
-    `instructions` and `macs` are exact. `compute_cycles` are modelled with every load hitting L1,
-    `stall_cycles` are what waiting for memory adds; `memory` is what it did to the caches. `floor_cycles` is
-    what its multiply-accumulates alone take at the core's peak for their type.
+    `instructions` and `macs` are exact. `runs` has the cycles of all executions of each run of its code,
+    modelled with every load hitting L1; `stall_cycles` are what waiting for memory adds, and `memory` is what
+    it did to the caches. `multiply_cycles` is what the multiply-accumulates that it executed take at the
+    core's peak for their type.
     """
 
     name: str
     instructions: Mapping[Kind, int]
     macs: int
-    compute_cycles: float
+    runs: Mapping[Run, float]
     stall_cycles: float
-    floor_cycles: float
+    multiply_cycles: float
     memory: CacheCounts
+
+    @property
+    def compute_cycles(self) -> float:
+        """Modelled cycles, every load hitting L1."""
+        return sum(self.runs.values())
 
     @property
     def cycles(self) -> float:
         """Modelled cycles."""
         return self.compute_cycles + self.stall_cycles
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the code as plain dictionaries, strings and numbers."""
+        return {"name": self.name, **_figures(self)}
+
 
 @dataclass(frozen=True)
 class Simulation:
-    """The kernels of one inference, those that cost most first."""
+    """The kernels of one inference, those that cost most first, and what made these figures."""
 
-    core: str
+    record: Record
     kernels: tuple[KernelCost, ...]
 
     @property
@@ -63,6 +71,11 @@ class Simulation:
         for kernel in self.kernels:
             total.update(kernel.instructions)
         return dict(total)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates executed."""
+        return sum(kernel.macs for kernel in self.kernels)
 
     @property
     def stall_cycles(self) -> float:
@@ -82,33 +95,28 @@ class Simulation:
 
     @property
     def peak_share(self) -> float:
-        """The part of the cycles that the multiply-accumulates alone would take."""
-        return sum(kernel.floor_cycles for kernel in self.kernels) / self.cycles
+        """The part of the cycles that the multiply-accumulates executed would take alone."""
+        return sum(kernel.multiply_cycles for kernel in self.kernels) / self.cycles
 
-    def to_json(self, layers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """Everything as plain dictionaries, lists, strings and numbers; `layers` are those of each kernel."""
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain dictionaries, lists, strings and numbers."""
         return {
-            "core": self.core,
-            "yardstick": YARDSTICK,
-            "instructions": self.instructions,
-            "modelled_cycles": round(self.cycles),
-            "modelled_stall_cycles": round(self.stall_cycles),
+            **asdict(self.record),
+            **_figures(self),
             "peak_share": round(self.peak_share, 4),
-            "memory": [asdict(level) for level in self.memory.levels],
-            "kernels": [
-                {
-                    "name": kernel.name,
-                    "layers": list(layers.get(kernel.name, ())),
-                    "instructions": dict(kernel.instructions),
-                    "macs": kernel.macs,
-                    "modelled_cycles": round(kernel.cycles),
-                    "modelled_stall_cycles": round(kernel.stall_cycles),
-                    "floor_cycles": round(kernel.floor_cycles),
-                    "memory": [asdict(level) for level in kernel.memory.levels],
-                }
-                for kernel in self.kernels
-            ],
+            "kernels": [kernel.to_json() for kernel in self.kernels],
         }
+
+
+def _figures(cost: KernelCost | Simulation) -> dict[str, Any]:
+    return {
+        "instructions": dict(sorted(cost.instructions.items())),
+        "macs": cost.macs,
+        "modelled_cycles": round(cost.cycles),
+        "modelled_stall_cycles": round(cost.stall_cycles),
+        "instructions_per_cycle": round(sum(cost.instructions.values()) / cost.cycles, 3),
+        "memory": {name: level.to_json() for name, level in cost.memory.named.items()},
+    }
 
 
 def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
@@ -122,22 +130,21 @@ def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
 
 
 def model(trace: Trace, core: Core, kernel_at: Callable[[int], str]) -> Simulation:
-    """What `trace` costs on `core`; `kernel_at` names the kernel of an address, or OUTSIDE.
+    """What `trace` costs on `core`; `kernel_at` names the kernel of an address.
 
     Raises UsageError if there is no model of the core, ArmletError if llvm-mca is missing or too old.
     """
-    price = model_of(core)
-    runs: defaultdict[str, list[Run]] = defaultdict(list)
-    for run in runs_of(trace):
-        runs[kernel_at(run.address)].append(run)
-    memory: defaultdict[str, list[CacheCounts]] = defaultdict(list)
-    for address, counts in trace.memory.items():
-        memory[kernel_at(address)].append(counts)
-
-    costs = {run: float(run.executions * len(run.words)) for group in runs.values() for run in group}
-    costs |= price(_hot([run for name, group in runs.items() if name != OUTSIDE for run in group]), core)
-    kernels = [_cost(name, runs[name], memory[name], costs, core) for name in runs]
-    return Simulation(core.name, tuple(sorted(kernels, key=lambda kernel: (-kernel.cycles, kernel.name))))
+    runs = runs_of(trace)
+    costs = {run: float(run.executions * len(run.words)) for run in runs}
+    costs |= model_of(core)(_hot(runs), core)
+    memory = memory_of(trace, runs)
+    nests: defaultdict[str, list[list[Run]]] = defaultdict(list)
+    for nest in loop_nests(trace, runs):
+        nests[kernel_at(nest[0].address)].append(nest)
+    kernels = [_cost(name, nests[name], memory, costs, core) for name in nests]
+    return Simulation(
+        Record.of(core), tuple(sorted(kernels, key=lambda kernel: (-kernel.cycles, kernel.name)))
+    )
 
 
 def _hot(runs: Sequence[Run]) -> list[Run]:
@@ -158,21 +165,28 @@ def model_of(core: Core) -> Callable[[Sequence[Run], Core], dict[Run, float]]:
 
 
 def _cost(
-    name: str, runs: Sequence[Run], memory: Sequence[CacheCounts], costs: Mapping[Run, float], core: Core
+    name: str,
+    nests: Sequence[Sequence[Run]],
+    memory: Mapping[Run, CacheCounts],
+    costs: Mapping[Run, float],
+    core: Core,
 ) -> KernelCost:
     instructions: Counter[Kind] = Counter()
     macs: Counter[str | None] = Counter()
-    for run in runs:
+    cycles = {run: costs[run] for nest in nests for run in nest}
+    for run in cycles:
         for word in run.words:
             instruction = decode(word)
             instructions[instruction.kind] += run.executions
             macs[instruction.element] += run.executions * instruction.macs
-    floor = sum(count / _peak(core, element) for element, count in macs.items() if count)
-    first, *others = memory
-    counts = sum(others, start=first)
-    compute = sum(costs[run] for run in runs)
-    stall = stall_cycles(counts, core, compute)
-    return KernelCost(name, dict(instructions), macs.total(), compute, stall, floor, counts)
+    multiply = sum(count / _peak(core, element) for element, count in macs.items() if count)
+
+    counts, stalls = CacheCounts.none(core), 0.0
+    for nest in nests:
+        of_nest = sum((memory[run] for run in nest if run in memory), CacheCounts.none(core))
+        stalls += stall_cycles(of_nest, core, sum(cycles[run] for run in nest))
+        counts += of_nest
+    return KernelCost(name, dict(instructions), macs.total(), cycles, stalls, multiply, counts)
 
 
 def _peak(core: Core, element: str | None) -> int:

@@ -3,11 +3,10 @@ import shutil
 import pytest
 
 from armlet import build, compile_model
-from armlet.errors import ArmletError, UsageError
+from armlet.errors import UsageError
 from armlet.frontend import count
 from armlet.inference import bench
 from armlet.targets import YARDSTICK, find_core, open_device
-from armlet.targets.simulator import out_of_order
 
 
 def model():
@@ -20,8 +19,13 @@ def artifact(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def simulation(artifact):
+def profile(artifact):
     return bench(artifact, open_device("sim:cortex-a53"), rounds=1)
+
+
+@pytest.fixture(scope="module")
+def simulation(profile):
+    return profile.simulation
 
 
 @pytest.mark.emulator
@@ -44,7 +48,7 @@ def test_kernels_are_those_of_the_manifest_and_add_up(artifact, simulation):
     )
     assert 0 < simulation.peak_share < 1
     for kernel in simulation.kernels:
-        assert kernel.compute_cycles >= kernel.floor_cycles
+        assert kernel.compute_cycles >= kernel.multiply_cycles
 
 
 @pytest.mark.emulator
@@ -62,8 +66,18 @@ def test_the_same_file_gives_the_same_numbers(artifact, simulation, tmp_path):
 
 
 @pytest.mark.emulator
-def test_json_has_stable_keys(artifact, simulation):
-    content = simulation.to_json(artifact.layers)
+def test_the_profile_joins_the_layers_of_the_manifest(artifact, profile):
+    assert {layer.name for layer in profile.layers} == {
+        name for of in artifact.layers.values() for name in of
+    }
+    assert profile.floor_cycles == count(model()).macs / 4
+    for kernel in profile.kernels:
+        assert kernel.floor_cycles <= kernel.cost.cycles
+
+
+@pytest.mark.emulator
+def test_json_has_stable_keys(artifact, profile):
+    content = profile.to_json()
     assert content["yardstick"] == YARDSTICK
     assert content["core"] == "cortex-a53"
     assert content.keys() >= {
@@ -83,8 +97,8 @@ def test_json_has_stable_keys(artifact, simulation):
 @pytest.mark.skipif(not shutil.which("llvm-mca-22"), reason="llvm-mca 22 is not installed")
 @pytest.mark.parametrize("core", ["cortex-a72", "cortex-a76", "cortex-x1"])
 def test_out_of_order_cores(artifact, core):
-    simulation = bench(artifact, open_device(f"sim:{core}"), rounds=1)
-    assert simulation.core == core
+    simulation = bench(artifact, open_device(f"sim:{core}"), rounds=1).simulation
+    assert simulation.record.core == core
     assert 0 < simulation.peak_share < 1
 
 
@@ -112,14 +126,3 @@ def test_a_clock_is_kept():
 def test_it_runs_nothing():
     with pytest.raises(UsageError, match="use emulated:cortex-a53"), open_device("sim:cortex-a53").connect():
         pass
-
-
-def test_llvm_mca_that_is_missing_or_too_old(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ArmletError, match="llvm-22"):
-        out_of_order.find_mca()
-    old = tmp_path / "llvm-mca"
-    old.write_text("#!/bin/sh\necho 'LLVM version 14.0.6'\n")
-    old.chmod(0o755)
-    with pytest.raises(ArmletError, match="llvm-22"):
-        out_of_order.find_mca()

@@ -76,7 +76,7 @@ class ReferenceModel:
     def __init__(self, config):
         self.levels = [ReferenceLevel(cache) for cache in config.caches]
         self.prefetcher = config.prefetcher
-        self.streams, self.time = [], 0
+        self.streams, self.time, self.frames = [], 0, {}
         names = [field.name for field in fields(LevelCounts)]
         self.table = [
             [dict.fromkeys(names, 0) for _ in range(len(self.levels) + 1)] for _ in range(config.owners)
@@ -90,8 +90,11 @@ class ReferenceModel:
         for line in range(address // LINE, (address + size - 1) // LINE + 1):
             self.access_line(line, "store" if store else "load")
 
-    def access_line(self, line, kind):
-        l1 = self.levels[0]
+    def physical(self, line):
+        return self.frames.setdefault(line // 64, len(self.frames)) * 64 + line % 64
+
+    def access_line(self, virtual, kind):
+        l1, line = self.levels[0], self.physical(virtual)
         found = self.look_up(0, line, kind)
         news = not found or "prefetched" in l1.flags[line]
         if found:
@@ -103,7 +106,7 @@ class ReferenceModel:
         if kind == "store":
             l1.flags[line].add("dirty")
         elif news and self.prefetcher:
-            self.train(line)
+            self.train(virtual)
 
     def look_up(self, i, line, kind):
         found = line in self.levels[i].flags
@@ -147,7 +150,8 @@ class ReferenceModel:
         if leaver is not None and ("dirty" in left or below_is_exclusive):
             self.put(i + 1, leaver, left & {"dirty"})
 
-    def prefetch(self, i, line):
+    def prefetch(self, i, virtual):
+        line = self.physical(virtual)
         if any(line in level.flags for level in self.levels[: i + 1]):
             return
         self.owner[i]["prefetches"] += 1
