@@ -11,6 +11,16 @@ case "$(uname -s)-$(uname -m)" in
     *) fail "armlet runs on Linux on x86-64 or ARM64, this is $(uname -s) on $(uname -m)" ;;
 esac
 
+# Install packages of the distribution; what went wrong is left in .setup.log.
+install() {
+    local apt="sudo -n apt-get"
+    if [ "$(id -u)" = 0 ]; then apt="apt-get"; fi
+    echo "setup: installing $*"
+    { DEBIAN_FRONTEND=noninteractive $apt update -qq &&
+        DEBIAN_FRONTEND=noninteractive $apt install -y -qq --no-install-recommends "$@"; } >.setup.log 2>&1 &&
+        rm -f .setup.log
+}
+
 # package: how to tell that it is there
 missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -18,16 +28,8 @@ command -v python3 >/dev/null || missing+=(python3)
 command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
 command -v aarch64-linux-gnu-g++ >/dev/null || missing+=(g++-aarch64-linux-gnu)
 command -v c++ >/dev/null || missing+=(g++)
-if [ "${#missing[@]}" -gt 0 ]; then
-    if [ "$(id -u)" = 0 ]; then apt="apt-get"; else apt="sudo -n apt-get"; fi
-    echo "setup: installing ${missing[*]}"
-    if ! { DEBIAN_FRONTEND=noninteractive $apt update -qq &&
-        DEBIAN_FRONTEND=noninteractive $apt install -y -qq --no-install-recommends "${missing[@]}"; } \
-        >.setup.log 2>&1; then
-        echo "setup: could not install ${missing[*]} (see .setup.log); as root: apt-get install ${missing[*]}" >&2
-    else
-        rm -f .setup.log
-    fi
+if [ "${#missing[@]}" -gt 0 ] && ! install "${missing[@]}"; then
+    echo "setup: could not install ${missing[*]} (see .setup.log); as root: apt-get install ${missing[*]}" >&2
 fi
 
 python=$(command -v python3 || true)
@@ -46,5 +48,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     # The type checker needs a folder in which the root is called armlet.
     mkdir -p .venv/tree
     ln -sfn ../.. .venv/tree/armlet
+    # Not every distribution has it, and only models of out-of-order cores need it.
+    command -v llvm-mca-22 >/dev/null || install llvm-22 ||
+        echo "setup: llvm-mca 22 is not to be had here: out-of-order cores are not modelled (see apt.llvm.org)" >&2
     echo "$wanted" >"$stamp"
 fi

@@ -1,7 +1,9 @@
 """qemu's emulator of ARM64 programs, and the libraries that these need on a machine of another kind."""
 
 import platform
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 from ..errors import ArmletError
@@ -9,11 +11,20 @@ from .cores import Core
 
 # Where the cross packages of Debian and Ubuntu have ARM64's libraries, for machines of another kind.
 SYSROOT = Path("/usr/aarch64-linux-gnu")
+INSTALL_PLUGINS = (
+    "put another qemu-aarch64 first on the PATH, such as that of Debian 12 or one built with --enable-plugins"
+)
 
 
 def find_qemu() -> str | None:
     """The path of qemu's emulator of ARM64 programs, if it is installed."""
     return shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+
+
+def takes_plugins(qemu: str) -> bool:
+    """Whether this qemu runs plugins: that of Debian 12 does, those of Debian 13 and of Ubuntu do not."""
+    words = subprocess.run([qemu, "-h"], capture_output=True, text=True).stdout
+    return re.search(r"^-plugin ", words, re.MULTILINE) is not None
 
 
 def find_sysroot() -> str | None:
@@ -37,3 +48,11 @@ def qemu_command(core: Core, sysroot: Path | None = None) -> list[str]:
             "`apt-get install libc6-arm64-cross libstdc++6-arm64-cross`"
         )
     return [qemu, "-L", str(root), "-cpu", str(core.emulated_by)]
+
+
+def counting_command(core: Core, sysroot: Path | None = None) -> list[str]:
+    """As `qemu_command`, for a qemu that runs plugins: raises ArmletError also if this one does not."""
+    qemu, *options = qemu_command(core, sysroot)
+    if not takes_plugins(qemu):
+        raise ArmletError(f"{qemu} runs no plugins, by which {core.name} is simulated: {INSTALL_PLUGINS}")
+    return [qemu, *options]

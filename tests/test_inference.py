@@ -39,6 +39,8 @@ def test_code_for_another_machine_or_newer_core_is_refused_before_it_runs(artifa
         check_fit(for_arm, open_device("host"))
     with pytest.raises(InvalidArtifactError, match="which emulated:cortex-a53 cannot run"):
         check_fit(for_arm, open_device("emulated:cortex-a53"))
+    with pytest.raises(InvalidArtifactError, match="which sim:cortex-a53 cannot run"):
+        check_fit(for_arm, open_device("sim:cortex-a53"))
     with pytest.raises(InvalidArtifactError, match="which emulated:cortex-a76 cannot run"):
         check_fit(artifact, open_device("emulated:cortex-a76"))
     check_fit(for_arm, open_device("emulated:cortex-a55"))

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import UsageError
 from ..cores import Core, find_core
 from ..llvm_mca import find_llvm_mca
-from ..qemu import qemu_command
+from ..qemu import counting_command
 from ..simulator import out_of_order
 from ..simulator.simulation import Simulation, model_of, simulate
 from ..simulator.yardstick import YARDSTICK
@@ -34,7 +34,8 @@ class SimulatedDevice:
         found = _FORM.fullmatch(text)
         if not found:
             raise UsageError(
-                f"sim:{text} names no core: write sim:CORE or, for milliseconds, sim:CORE@1.5GHz"
+                f"sim:{text} names no core: write sim:CORE or, for milliseconds, sim:CORE@1.5GHz; threads, "
+                "temperature and other loads are not modelled"
             )
         core = find_core(found["core"])
         model_of(core)
@@ -47,7 +48,7 @@ class SimulatedDevice:
 
     def check(self) -> str:
         """Say what is missing to count or to model."""
-        qemu_command(self.core)
+        counting_command(self.core)
         if self.core.name in out_of_order.MODELS:
             find_llvm_mca()
         return f"exact counts, modelled cycles, yardstick {YARDSTICK}"

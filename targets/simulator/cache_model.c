@@ -355,9 +355,18 @@ void cache_model_counts(const struct cache_model *model, uint32_t owner, struct 
   *counts = model->counts[owner];
 }
 
-void cache_model_on_access(void *emulator, int type, uint64_t address, int size, int64_t value,
-                           struct cache_client *client) {
+void cache_client_access(struct cache_client *client, uint64_t address, uint32_t size, int is_store) {
+  const uint64_t end = address + size;
+  if (address == client->end && (uint32_t)is_store == client->is_store)
+    address = (address + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+  client->end = end;
+  client->is_store = (uint32_t)is_store;
+  if (address < end) cache_model_access(client->model, address, (uint32_t)(end - address), is_store, client->owner);
+}
+
+void cache_client_hook(void *emulator, int type, uint64_t address, int size, int64_t value,
+                       struct cache_client *client) {
   enum { UC_MEM_WRITE = 17 };
   (void)emulator, (void)value;
-  cache_model_access(client->model, address, (uint32_t)size, type == UC_MEM_WRITE, client->owner);
+  cache_client_access(client, address, (uint32_t)size, type == UC_MEM_WRITE);
 }

@@ -72,14 +72,19 @@ void cache_model_access_all(struct cache_model *model, size_t count, const uint6
 
 void cache_model_counts(const struct cache_model *model, uint32_t owner, struct cache_counts *counts);
 
-/* Who makes the accesses that unicorn is executing. */
+/* The accesses of an emulator, which are those of `owner`. */
 struct cache_client {
   struct cache_model *model;
-  uint32_t owner;
+  uint64_t end; /* of the last one */
+  uint32_t is_store, owner;
 };
 
-/* A hook for loads and stores, of unicorn's type uc_cb_hookmem_t. */
-void cache_model_on_access(void *emulator, int type, uint64_t address, int size, int64_t value,
-                           struct cache_client *client);
+/* Emulators differ in how they cut an access of 16 bytes or of two registers: what goes on where the last access
+ * ended counts for the lines that it touches anew. */
+void cache_client_access(struct cache_client *client, uint64_t address, uint32_t size, int is_store);
+
+/* The same as a hook of unicorn, of its type uc_cb_hookmem_t. */
+void cache_client_hook(void *emulator, int type, uint64_t address, int size, int64_t value,
+                       struct cache_client *client);
 
 #pragma GCC visibility pop

@@ -169,9 +169,14 @@ class CacheConfig:
 
 
 class Client(ctypes.Structure):
-    """Who makes the accesses of a hook: `owner` may be set at any time; cache_client in cache_model.h."""
+    """The accesses of unicorn: their `owner` may be set at any time. It is cache_client of cache_model.h."""
 
-    _fields_ = (("model", ctypes.c_void_p), ("owner", ctypes.c_uint32))
+    _fields_ = (
+        ("model", ctypes.c_void_p),
+        ("end", ctypes.c_uint64),
+        ("is_store", ctypes.c_uint32),
+        ("owner", ctypes.c_uint32),
+    )
 
 
 class CacheModel:
@@ -224,7 +229,7 @@ class CacheModel:
 
     def hook(self) -> tuple[ctypes.c_void_p, Client]:
         """A C function for unicorn to call for each load and store, and what it is to be called with."""
-        return ctypes.cast(self._library.cache_model_on_access, ctypes.c_void_p), Client(self._model, 0)
+        return ctypes.cast(self._library.cache_client_hook, ctypes.c_void_p), Client(self._model)
 
     def _require_owner(self, owner: int) -> None:
         if not 0 <= owner < self.config.owners:

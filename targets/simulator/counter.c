@@ -61,6 +61,9 @@ const void *qemu_plugin_insn_data();
 
 EXPORT int qemu_plugin_version = VERSION;
 
+/* Version 7 changes the arguments of callbacks. */
+enum { NEWEST = 6 };
+
 enum { SYSCALL_CLOSE = 57, ONLY = -776, BEGIN = -777, END = -778, NO_CPU = -1, NO_REGISTERS = 0, READS_AND_WRITES = 3 };
 
 /* Each block executed in the region owns what it accesses. */
@@ -85,6 +88,7 @@ static uint64_t first_address, last_address = UINT64_MAX, elsewhere;
 static bool copies_data;
 static struct cache_config cache;
 static struct cache_model *model;
+static struct cache_client client;
 static uint32_t owners;
 static const char *output;
 
@@ -128,8 +132,8 @@ static void on_access(unsigned cpu, uint32_t info, uint64_t address, void *data)
   if ((int)cpu != region_cpu) return;
   const struct block *block = data;
   if (block->address < first_address || block->address > last_address) return;
-  cache_model_access(model, address, 1u << qemu_plugin_mem_size_shift(info), qemu_plugin_mem_is_store(info),
-                     block->owner);
+  client.owner = block->owner;
+  cache_client_access(&client, address, 1u << qemu_plugin_mem_size_shift(info), qemu_plugin_mem_is_store(info));
 }
 
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb) {
@@ -177,7 +181,7 @@ static void parse_cache(const char *text) {
   for (size_t i = 0; i < sizeof cache; ++i)
     if (sscanf(text + 2 * i, "%2hhx", &bytes[i]) != 1) abort();
   cache.owners = OWNERS;
-  model = checked(cache_model_new(&cache));
+  client.model = model = checked(cache_model_new(&cache));
 }
 
 static void at_exit(plugin_id id, void *data) {
@@ -202,7 +206,7 @@ EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info, int a
     if (!strncmp(argv[i], "out=", 4)) output = checked(strdup(argv[i] + 4));
     if (!strncmp(argv[i], "cache=", 6)) parse_cache(argv[i] + 6);
   }
-  if (!output || strcmp(info->target_name, "aarch64")) return -1;
+  if (!output || strcmp(info->target_name, "aarch64") || info->version.cur > NEWEST) return -1;
   copies_data = info->version.cur >= 3;
   qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
   qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);

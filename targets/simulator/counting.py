@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,10 @@ import numpy as np
 from ...errors import ArmletError, InvalidArtifactError
 from ...files import cache_folder, written_beside
 from ..cores import Core
-from ..qemu import qemu_command
+from ..qemu import counting_command
 from ..toolchains import find_toolchain
 from ..tvm_runtime import build_on_runtime, built_once, runtime_folder
+from .attribution import Symbols
 from .cache_model import CacheConfig
 from .trace import Trace
 
@@ -24,6 +26,8 @@ SOURCES = Path(__file__).parent
 # From qemu 9.0 on, plugins of version 1 are refused.
 FIRST_WITH_VERSION_2 = 9
 TIMEOUT = 600.0
+# What runner.cc says last of a network that crashes.
+CRASH = re.compile(r"crash (?P<signal>\d+) (?P<address>[0-9a-f]+)")
 
 
 def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
@@ -45,7 +49,7 @@ def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
             Path(folder, "model.so").symlink_to(library.resolve())
             image.astype(np.float32).tofile(Path(folder, "image.bin"))
             arguments = ["./runner", "./model.so", "./image.bin", *map(str, image.shape)]
-            text, _ = _count(command, arguments, TIMEOUT, cwd=folder, env={})
+            text, _ = _count(command, arguments, TIMEOUT, library, cwd=folder, env={})
         with written_beside(cached, force=True) as draft:
             draft.write_text(text)
     return Trace.parse(cached.read_text())
@@ -75,14 +79,24 @@ def count_program(
 
 def _plugged_in(core: Core, sysroot: Path | None = None) -> list[str]:
     """The start of a command line that counts; what the plugin writes goes where `_count` says."""
-    qemu, *options = qemu_command(core, sysroot)
+    qemu, *options = counting_command(core, sysroot)
     cache = CacheConfig.of_core(core).pack().hex()
     # The seed is of what the kernel gives a program at random, by which hash tables may be ordered.
     return [qemu, *options, "-seed", "1", "-plugin", f"file={_plugin(qemu)},cache={cache}"]
 
 
-def _count(command: Sequence[str], arguments: Sequence[str], timeout: float, **place: Any) -> tuple[str, str]:
-    """The trace as the plugin wrote it, and what the program printed; `place` is its cwd and env."""
+def _count(
+    command: Sequence[str],
+    arguments: Sequence[str],
+    timeout: float,
+    library: Path | None = None,
+    **place: Any,
+) -> tuple[str, str]:
+    """The trace as the plugin wrote it, and what the program printed; `place` is its cwd and env.
+
+    If the program is the runner, `library` is the network, for errors to name it and its kernels.
+    """
+    name = library or arguments[0]
     with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
         output = Path(folder, "trace")
         *options, plugin = command
@@ -95,15 +109,16 @@ def _count(command: Sequence[str], arguments: Sequence[str], timeout: float, **p
                 **place,
             )
         except subprocess.TimeoutExpired as error:
-            raise ArmletError(f"{arguments[0]} did not end within {timeout:g} s under qemu") from error
-        if "plugin" in done.stderr and not output.exists():
-            raise ArmletError(
-                f"{command[0]} takes no plugins: install the dynamically linked one, "
-                "`apt-get install qemu-user`"
-            )
+            raise ArmletError(f"{name} did not end within {timeout:g} s under qemu") from error
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        if "Could not load plugin" in reason:
+            raise ArmletError(f"{command[0]} is not of a version that counter.c is for: {reason}")
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise InvalidArtifactError(f"{arguments[0]} failed under qemu: {reason}")
+            crash = CRASH.fullmatch(reason)
+            if library and crash:
+                kernel = Symbols(library).kernel_at(int(crash["address"], 16))
+                reason = f"{signal.strsignal(int(crash['signal']))} in {kernel}"
+            raise InvalidArtifactError(f"{name} failed under qemu: {reason}")
         return output.read_text(), done.stdout
 
 

@@ -2,12 +2,16 @@
 //
 //   runner LIBRARY INPUT DIM...
 //
-// INPUT holds the float32 input as it is in memory, of the shape DIM.... Counted is what is in LIBRARY.
+// INPUT holds the float32 input as it is in memory, of the shape DIM.... Counted is what is in LIBRARY. If that
+// crashes, the last line on standard error is "crash SIGNAL ADDRESS": a number, and the hexadecimal address of the
+// instruction relative to LIBRARY.
 
 #include <link.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <tvm/ffi/container/tensor.h>
 #include <tvm/ffi/extra/module.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +50,14 @@ int WidenTo(dl_phdr_info* info, size_t, void* data) {
   return 1;
 }
 
+Span code;
+
+void OnCrash(int signal, siginfo_t*, void* context) {
+  const uint64_t at = static_cast<const ucontext_t*>(context)->uc_mcontext.pc;
+  dprintf(STDERR_FILENO, "crash %d %lx\n", signal, at - code.first);
+  _exit(128 + signal);
+}
+
 int main(int argc, char** argv) try {
   const std::string library = argv[1];
   std::vector<int64_t> shape;
@@ -61,8 +73,12 @@ int main(int argc, char** argv) try {
   machine->GetFunction("vm_initialization").value()(kCpu, 0, kPooled);
   const ffi::Function run = machine->GetFunction("main").value();
 
-  Span code{argv[1], UINT64_MAX, 0};
+  code = {argv[1], UINT64_MAX, 0};
   dl_iterate_phdr(WidenTo, &code);
+  struct sigaction report {};
+  report.sa_sigaction = OnCrash;
+  report.sa_flags = SA_SIGINFO;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT}) sigaction(signal, &report, nullptr);
   run(input);
   syscall(SYS_close, -776, code.first, code.end);
   close(-777);

@@ -3,6 +3,7 @@ import shutil
 import pytest
 
 from armlet.targets.doctor import diagnose
+from armlet.targets.qemu import INSTALL_PLUGINS
 from armlet.targets.tvm_runtime import pinned_versions
 
 
@@ -35,6 +36,7 @@ def test_an_empty_machine_is_told_what_to_install(monkeypatch, tmp_path):
         ("gnu", "`apt-get install g++-aarch64-linux-gnu`"),
         ("ndk", "set ANDROID_NDK_HOME to the folder of an Android NDK"),
         ("qemu-aarch64", "`apt-get install qemu-user`"),
+        ("qemu's plugins", INSTALL_PLUGINS),
         ("TVM's ARM64 runtime", "the first use downloads it (95 MB)"),
         ("llvm-mca", "`apt-get install llvm-22`"),
     }

@@ -2,11 +2,15 @@
 
 import subprocess
 
+import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from armlet.errors import ArmletError, InvalidArtifactError
 from armlet.targets import find_core, find_toolchain
-from armlet.targets.simulator.counting import count_program
+from armlet.targets.simulator import counting
+from armlet.targets.simulator.attribution import SUFFIX
+from armlet.targets.simulator.counting import count_network, count_program
 from armlet.targets.simulator.loops import runs_of
 
 CORE = find_core("cortex-a72")
@@ -95,3 +99,76 @@ def test_a_program_that_does_not_end(tmp_path):
     endless = build(tmp_path, "int main(void) { for (volatile int i = 0;; ++i) {} }")
     with pytest.raises(ArmletError, match="did not end within 1 s"):
         count_program([endless], CORE, timeout=1)
+
+
+def break_kernel(library, folder, word):
+    """A copy of a compiled network with `word` in the middle of its first kernel, and that kernel's name."""
+    with library.open("rb") as file:
+        elf = ELFFile(file)
+        kernel = next(s for s in elf.get_section_by_name(".symtab").iter_symbols() if s.name.endswith(SUFFIX))
+        place = next(iter(elf.address_offsets(kernel["st_value"]))) + kernel["st_size"] // 8 * 4
+    broken = folder / "broken.so"
+    content = bytearray(library.read_bytes())
+    content[place : place + 4] = word.to_bytes(4, "little")
+    broken.write_bytes(content)
+    return broken, kernel.name.removesuffix(SUFFIX)
+
+
+@pytest.mark.parametrize(
+    ("word", "signal"),
+    [
+        (0x00000000, "Illegal instruction"),  # udf #0
+        (0xF90003C0, "Segmentation fault"),  # str x0, [x30]
+        (0xD4200000, "Trace/breakpoint trap"),  # brk #0
+    ],
+)
+def test_a_crash_names_the_kernel(library, tmp_path, word, signal):
+    broken, kernel = break_kernel(library("affine", "cortex-a72"), tmp_path, word)
+    with pytest.raises(InvalidArtifactError) as error:
+        count_network(broken, np.zeros(1024, np.float32), CORE)
+    assert str(error.value) == f"{broken} failed under qemu: {signal} in {kernel}"
+    assert error.value.exit_code == 6
+
+
+def test_a_network_that_does_not_end(library, monkeypatch):
+    monkeypatch.setattr(counting, "TIMEOUT", 3)
+    endless = library("endless", "cortex-a72")
+    with pytest.raises(ArmletError) as error:
+        count_network(endless, np.zeros(1024, np.float32), CORE)
+    assert str(error.value) == f"{endless} did not end within 3 s under qemu"
+    assert error.value.exit_code == 1
+
+
+def fake_qemu(folder, script):
+    program = folder / "qemu-aarch64"
+    program.write_text(f"#!/bin/sh\n{script}")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_qemu_without_plugins(program, monkeypatch, tmp_path):
+    # What the one of Debian 13 says of the option.
+    qemu = fake_qemu(tmp_path, "echo \"qemu: unknown option 'plugin'\"; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(ArmletError) as error:
+        count_program([program], CORE)
+    assert str(error.value) == (
+        f"{qemu} runs no plugins, by which cortex-a72 is simulated: put another qemu-aarch64 first on the "
+        "PATH, such as that of Debian 12 or one built with --enable-plugins"
+    )
+    assert error.value.exit_code == 1
+
+
+def test_a_qemu_of_another_plugin_interface(program, monkeypatch, tmp_path):
+    refusal = "qemu-aarch64: Could not load plugin counter.so: plugin requires API version 2"
+    script = f"""case "$1" in
+        -h) echo '-plugin   QEMU_PLUGIN' ;;
+        --version) echo qemu-aarch64 version 99.0.0 ;;
+        *) echo '{refusal}' >&2; exit 1 ;;
+    esac"""
+    fake_qemu(tmp_path, script)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(ArmletError) as error:
+        count_program([program], CORE)
+    assert str(error.value).endswith(f"qemu-aarch64 is not of a version that counter.c is for: {refusal}")
+    assert error.value.exit_code == 1

@@ -1,0 +1,205 @@
+"""Functions called in unicorn: what they compute, what is counted, and what they may not do."""
+
+import platform
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from armlet import build, compile_model
+from armlet.errors import ArmletError, InvalidArtifactError, UsageError
+from armlet.targets import find_core, find_toolchain
+from armlet.targets.simulator.counting import count_network
+from armlet.targets.simulator.freestanding import count_function
+from armlet.targets.simulator.image import BASE, load
+
+A72, A76 = find_core("cortex-a72"), find_core("cortex-a76")
+
+SOURCE = """
+typedef unsigned long word;
+static word calls;
+static float factors[3] = {1, 2, 3};
+static float *pointers[3] = {factors + 2, factors + 1, factors};
+static word twice(word x) { return 2 * x; }
+static word thrice(word x) { return 3 * x; }
+word (*functions[2])(word) = {twice, thrice};
+
+word scale(const float *x, float *y, word n, word factor) {
+  for (word i = 0; i < n; ++i) y[i] = x[i] * *pointers[factor];
+  return ++calls;
+}
+word apply(word which, word x) { return functions[which](x); }
+word ten(word a, word b, word c, word d, word e, word f, word g, word h, word i, word *j) {
+  return *j = a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
+}
+void touch(char *x, word offset) { x[offset] = 1; }
+void overwrite_constant(void) { *(volatile char *)"constant" = 1; }
+void jump(word address) { ((void (*)(void))address)(); }
+void trap(void) { __builtin_trap(); }
+void endless(void) { for (;;) __asm__ volatile(""); }
+void ask_the_system(void) { __asm__ volatile("svc #0"); }
+void sve(void) { __asm__ volatile(".inst 0x2518e3e0"); }
+void half(void) { __asm__ volatile(".inst 0x4f321820"); }
+extern void of_another_library(void);
+void import(void) { of_another_library(); }
+"""
+
+
+def link(folder, text):
+    (folder / "source.c").write_text(text)
+    find_toolchain("linux", "aarch64").build_plugin([folder / "source.c"], folder / "library.so")
+    return folder / "library.so"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    return load(link(tmp_path_factory.mktemp("library"), SOURCE))
+
+
+def test_arrays_hold_what_was_computed(image):
+    x, y = np.arange(1000, dtype=np.float32), np.zeros(1000, np.float32)
+    trace, result = count_function(image, "scale", [x, y, 1000, 0], A76)
+    np.testing.assert_array_equal(y, 3 * x)
+    assert result == 1
+    lines_asked_for = sum(counts.levels[0].accesses for counts in trace.memory.values())
+    assert lines_asked_for >= 2 * 1000 * 4 / 64
+
+
+def test_every_call_finds_the_library_new(image):
+    x, y = np.ones(8, np.float32), np.zeros(8, np.float32)
+    first = count_function(image, "scale", [x, y, 8, 1], A76)
+    assert count_function(image, "scale", [x, y, 8, 1], A76) == first
+
+
+def test_without_caches_the_same_is_counted(image):
+    arguments = [np.ones(100, np.float32), np.zeros(100, np.float32), 100, 2]
+    full, _ = count_function(image, "scale", arguments, A76)
+    counts, _ = count_function(image, "scale", arguments, A76, caches=False)
+    assert (counts.blocks, counts.edges) == (full.blocks, full.edges)
+    assert full.memory
+    assert not counts.memory
+
+
+def test_pointers_in_data_are_relocated(image):
+    assert count_function(image, "apply", [0, 21], A76)[1] == 42
+    assert count_function(image, "apply", [1, 21], A76)[1] == 63
+
+
+def test_arguments_go_to_registers_and_to_the_stack(image):
+    total = sum(n * n for n in range(1, 10))
+    out = np.zeros(1, np.uint64)
+    assert count_function(image, "ten", [*range(1, 10), out], A76)[1] == total
+    assert out[0] == total
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "complaint"),
+    [
+        ("touch", [np.zeros(4096, np.uint8), 4096], "touches 0x1000001000, .*at `strb .*` in touch"),
+        ("touch", [0, 0], "touches 0x0, .* in touch"),
+        ("overwrite_constant", [], "touches 0x1000.*, .*at `strb .*` in overwrite_constant"),
+        ("jump", [0], "jumps to 0x0, where there is no code"),
+        ("trap", [], "stops itself, at `brk #0x3e8` in trap"),
+        ("ask_the_system", [], "calls the system, and there is none, at `svc #0` in ask_the_system"),
+        ("sve", [], "needs an instruction that the core or unicorn has not, at `ptrue p0.b` in sve"),
+        ("half", [], "needs an instruction that .*, at `fmla v0.8h, v1.8h, v2.h\\[7\\]` in half"),
+        ("import", [], "calls of_another_library, which is of another library: link it in"),
+    ],
+)
+def test_what_it_may_not_do(image, function, arguments, complaint):
+    with pytest.raises(InvalidArtifactError, match=f"^{function} of library.so {complaint}"):
+        count_function(image, function, arguments, A72)
+
+
+def test_half_precision_is_of_the_cores_that_have_it(image):
+    trace, _ = count_function(image, "half", [], A76)
+    assert sum(block.words.count(0x4F321820) for block in trace.blocks) == 1
+
+
+def test_a_function_that_does_not_end(image):
+    with pytest.raises(ArmletError, match="endless did not end within 10,000 instructions") as error:
+        count_function(image, "endless", [], A72, limit=10_000)
+    assert error.value.exit_code == 1
+
+
+def test_a_limit_that_is_just_enough(image):
+    trace, _ = count_function(image, "apply", [0, 1], A72)
+    count_function(image, "apply", [0, 1], A72, limit=trace.instructions)
+    with pytest.raises(ArmletError, match="did not end"):
+        count_function(image, "apply", [0, 1], A72, limit=trace.instructions - 1)
+
+
+def test_a_function_that_is_not_there(image):
+    with pytest.raises(UsageError, match="has no function nothing: see `nm"):
+        count_function(image, "nothing", [], A72)
+
+
+# What TVM's runtime gives to the kernels: memory for what they keep between two loops.
+WORKSPACE = """
+static char workspace[1 << 20] __attribute__((aligned(64)));
+static void *allocate(int device, int id, unsigned long size, int code, int bits) { return workspace; }
+static int release(int device, int id, void *memory) { return 0; }
+void *(*__TVMBackendAllocWorkspace)(int, int, unsigned long, int, int) = allocate;
+int (*__TVMBackendFreeWorkspace)(int, int, void *) = release;
+"""
+
+
+def executions_by_function(image, trace):
+    """How often each instruction was executed, by its function and the distance from where that begins."""
+    executions = defaultdict(Counter)
+    for block in trace.blocks:
+        function = image.function_at(BASE + block.address)
+        for number in range(len(block.words)):
+            offset = BASE + block.address - image.functions[function] + 4 * number
+            executions[function][offset] += block.executions
+    return executions
+
+
+@pytest.mark.emulator
+def test_kernels_of_a_network_are_counted_as_under_qemu(tmp_path):
+    from armlet.compiler.codegen import compile_kernel
+    from armlet.compiler.fuse import fuse
+    from armlet.compiler.lowering import lower
+    from armlet.passes import optimize
+
+    model = build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+    artifact = compile_model(model, tmp_path / "artifact", A76)
+    network = count_network(artifact.library, artifact.sample[0], A76)
+    under_qemu = executions_by_function(load(artifact.library), network)
+
+    fused = optimize(model).model
+    fuse(fused)
+    lowered = lower(fused, "nchw")
+    toolchain = find_toolchain("linux", "aarch64")
+    (tmp_path / "workspace.c").write_text(WORKSPACE)
+    toolchain.compile_object(tmp_path / "workspace.c", tmp_path / "workspace.o")
+    random = np.random.default_rng(0)
+    for name, kernel in lowered.kernels.items():
+        compiled = compile_kernel(name, kernel, A76.tvm_target())
+        toolchain.link_library([compiled, tmp_path / "workspace.o"], tmp_path / "kernel.so")
+        kernel_image = load(tmp_path / "kernel.so")
+        *activations, output = [
+            random.standard_normal([int(size) for size in parameter.shape]).astype(np.float32)
+            for parameter in kernel.function.params
+        ]
+        arguments = [*activations[: len(activations) - len(kernel.constants)], *kernel.constants, output]
+        inner = f"{name}_compute_"
+        trace, failed = count_function(kernel_image, inner, [0, *arguments], A76, caches=False)
+        assert not failed
+        once = executions_by_function(kernel_image, trace)[inner]
+        calls = len(lowered.layers[name])
+        assert {offset: calls * times for offset, times in once.items()} == under_qemu[inner]
+
+
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="this machine compiles for ARM64 only")
+def test_a_library_for_another_machine(tmp_path):
+    (tmp_path / "source.c").write_text("int f(void) { return 0; }")
+    find_toolchain("linux", platform.machine()).build_plugin([tmp_path / "source.c"], tmp_path / "library.so")
+    with pytest.raises(InvalidArtifactError, match=r"is for x86_64, the counter is aarch64"):
+        load(tmp_path / "library.so")
+
+
+def test_thread_local_variables_are_refused(tmp_path):
+    library = link(tmp_path, "__thread int x; int *f(void) { return &x; }")
+    with pytest.raises(InvalidArtifactError, match=r"relocation of type \d+, expected plain pointers"):
+        load(library)
