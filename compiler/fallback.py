@@ -1,23 +1,28 @@
 """Nodes that armlet has no kernel for: what TVM's own importer makes of each of them alone."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
-from tvm import IRModule, relax
-from tvm.ir import GlobalVar
-from tvm.relax.expr_functor import PyExprMutator, mutator
+import tvm
+from tvm import IRModule, relax, tirx
+from tvm.ir.expr import GenericConst
 from tvm.relax.frontend.onnx import from_onnx
 
 from ..errors import InvalidModelError
 from ..frontend.shapes import shape_of
 from .layout import Layout, array_in, shape_in
+from .program import Call, Tensor
 
 # ONNX ops that compute each element by itself: any layout will do.
 ELEMENTWISE = frozenset(
     {"Abs", "Add", "Clip", "Div", "Elu", "Erf", "Exp", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max"}
     | {"Min", "Mul", "Neg", "Pow", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh"}
 )
+
+_CALL_TIR = tvm.ir.Op.get("relax.call_tir")
 
 # What TVM raises for an operation that it cannot import or compile.
 TVM_ERRORS = (
@@ -38,11 +43,21 @@ class Fallback:
     def __str__(self) -> str:
         return f"{self.node.name} ({self.node.op_type})"
 
-    def call(self, builder: relax.BlockBuilder, arguments: Sequence[relax.Expr]) -> relax.Expr:
-        """A call of it in the function that `builder` builds."""
-        main = _Moved(builder, self.module).visit_expr(self.module["main"])
-        callee = builder.add_func(main.without_attr("global_symbol"), "tvm_fallback")
-        return relax.Call(callee, arguments)
+    def lower(self, arguments: Sequence[Tensor | np.ndarray]) -> "LoweredFallback":
+        """Calls of TVM's functions; raises InvalidModelError if the node needs more of TVM than those."""
+        try:
+            return _Lowering(self, arguments).run()
+        except TVM_ERRORS as error:
+            raise cannot_compile(self.node, error) from error
+
+
+@dataclass(frozen=True)
+class LoweredFallback:
+    """The calls that compute a node, the functions called, and its outputs."""
+
+    calls: list[Call]
+    functions: dict[str, tirx.PrimFunc]
+    outputs: list[Tensor]
 
 
 def import_alone(graph: ir.Graph, node: ir.Node, ir_version: int) -> Fallback:
@@ -69,20 +84,52 @@ def cannot_compile(node: ir.Node, error: Exception) -> InvalidModelError:
     )
 
 
-@mutator
-class _Moved(PyExprMutator):
-    """Adds the other functions of a module to a builder, and makes `main` call them there."""
+class _Lowering:
+    """From one node in Relax to calls."""
 
-    def __init__(self, builder: relax.BlockBuilder, module: IRModule):
-        super().__init__(module)
-        self._moved = {
-            name: builder.add_func(function.without_attr("global_symbol"), name.name_hint)
-            for name, function in module.functions.items()
-            if name.name_hint != "main"
-        }
+    def __init__(self, fallback: Fallback, arguments: Sequence[Tensor | np.ndarray]):
+        passes = (relax.transform.InlinePrivateFunctions(), relax.transform.LegalizeOps())
+        self.module = tvm.ir.transform.Sequential(passes)(fallback.module)
+        self.layer = fallback.node.name or ""
+        self.calls: list[Call] = []
+        self.functions: dict[str, tirx.PrimFunc] = {}
+        main = self.module["main"]
+        self.body = main.body
+        self.known = dict(zip(main.params, ([argument] for argument in arguments), strict=True))
 
-    def visit_global_var_(self, name: GlobalVar) -> GlobalVar:
-        return self._moved.get(name, name)
+    def run(self) -> LoweredFallback:
+        for block in self.body.blocks:
+            for binding in block.bindings:
+                self.known[binding.var] = self._value(binding.value)
+        outputs = self._value(self.body.body)
+        return LoweredFallback(self.calls, self.functions, outputs)
+
+    def _value(self, expression: relax.Expr) -> list[Tensor | np.ndarray]:
+        """What an expression is: one tensor, or those of a tuple."""
+        match expression:
+            case relax.Var():
+                return self.known[expression]
+            case GenericConst():
+                return [expression.value.numpy()]
+            case relax.Tuple():
+                return [part for field in expression.fields for part in self._value(field)]
+            case relax.TupleGetItem():
+                return [self._value(expression.tuple_value)[expression.index]]
+            case relax.Call() if expression.op == _CALL_TIR:
+                return self._call(expression)
+        raise ValueError(f"it needs TVM's runtime for {getattr(expression, 'op', expression)}")
+
+    def _call(self, call: relax.Call) -> list[Tensor | np.ndarray]:
+        function, (type_,) = self.module[call.args[0]], call.ty_args
+        name = f"tvm_{hashlib.sha256(function.script().encode()).hexdigest()[:12]}"
+        self.functions[name] = function
+        types = type_.fields if isinstance(type_, relax.TupleType) else [type_]
+        outputs = [
+            Tensor(tuple(int(size) for size in each.shape.values), np.dtype(str(each.dtype)))
+            for each in types
+        ]
+        self.calls.append(Call(name, self.layer, self._value(call.args[1]), outputs))
+        return list(outputs)
 
 
 def _any_layout(node: ir.Node) -> bool:

@@ -10,13 +10,14 @@ from .. import __version__
 from ..artifact import installed_pins
 from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
+from .arena import Arena
 from .layout import Layout, shape_in
-from .lowering import Lowered
+from .program import Program
 from .verification import TOLERANCE
 
 
 def describe(
-    model: ir.Model, lowered: Lowered, core: Core, os: str, layout: Layout, toolchain: Toolchain
+    model: ir.Model, program: Program, arena: Arena, core: Core, os: str, layout: Layout, toolchain: Toolchain
 ) -> dict[str, Any]:
     """The manifest of `model`, compiled; the files and their hashes are added by `artifact.seal`."""
     return {
@@ -38,13 +39,14 @@ def describe(
             {
                 "name": name,
                 "family": kernel.family,
-                "layers": lowered.layers[name],
+                "layers": layers,
                 "macs": kernel.macs,
                 "constant_bytes": sum(constant.nbytes for constant in kernel.constants),
             }
-            for name, kernel in lowered.kernels.items()
+            for (name, kernel), layers in zip(program.kernels.items(), program.layers.values(), strict=True)
         ],
-        "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
+        "arena": {"bytes": arena.nbytes, "lower_bound_bytes": arena.lower_bound},
+        "fallbacks": [str(fallback) for fallback in program.fallbacks],
     }
 
 

@@ -13,10 +13,10 @@ from ..files import written_beside
 from ..frontend.shapes import shape_of
 from ..passes import optimize
 from ..targets import Core, Device, find_toolchain
-from .codegen import build_library
 from .fuse import fuse
 from .labels import read_labels
 from .layout import Layout
+from .library import build_library
 from .lowering import lower
 from .manifest import describe
 from .verification import save_sample, verify
@@ -55,21 +55,21 @@ def compile_model(
 
         fused = optimized.model.clone()
         fuse(fused)
-        lowered = lower(fused, layout)
+        program = lower(fused, layout)
         library = folder / artifact.LIBRARY
-        build_library(
-            lowered, core, os, toolchain, library, lambda what, part: progress(what, 0.1 + 0.7 * part)
+        arena = build_library(
+            program, core, os, toolchain, library, lambda what, part: progress(what, 0.1 + 0.7 * part)
         )
 
         progress("verify", 0.8)
         save_sample(folder, optimized.references[0], layout)
         report = {
             "passes": optimized.report.to_json(),
-            "fallbacks": [str(fallback) for fallback in lowered.fallbacks],
+            "fallbacks": [str(fallback) for fallback in program.fallbacks],
             "verification": verify(library, optimized.references, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
-        seal(folder, {**describe(model, lowered, core, os, layout, toolchain), "labels": names})
+        seal(folder, {**describe(model, program, arena, core, os, layout, toolchain), "labels": names})
         write_json(folder / artifact.REPORT, report)
     return Artifact.open(output)
 

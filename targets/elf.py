@@ -1,7 +1,9 @@
 """What a program or shared library asks of the process that loads it, read from its ELF file."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
@@ -33,6 +35,20 @@ def read_needs(path: Path) -> Needs:
     # What pyelftools runs into depends on where the file breaks off.
     except (ELFError, KeyError, ValueError, StopIteration, AttributeError, TypeError) as error:
         raise InvalidArtifactError(f"{path} is not a whole library for ARM64 or x86-64") from error
+
+
+def read_signature(path: Path) -> dict[str, Any]:
+    """What the network in the library at `path` takes and gives: shapes and types of `inputs` and `outputs`.
+
+    Raises InvalidArtifactError if it holds none.
+    """
+    read_needs(path)
+    with path.open("rb") as file:
+        section = ELFFile(file).get_section_by_name(".armlet")
+        if section is None:
+            raise InvalidArtifactError(f"{path} holds no network: compile one with armlet compile")
+        signature: dict[str, Any] = json.loads(section.data().rstrip(b"\0"))
+    return signature
 
 
 def check_machine(path: Path, machine: str | None, device: str) -> None:

@@ -55,9 +55,10 @@ class Toolchain:
     c_compiler: tuple[str, ...]
     cxx_compiler: tuple[str, ...]
 
-    def compile_object(self, source: Path, output: Path) -> None:
+    def compile_object(self, source: Path, output: Path, *, include: Iterable[Path] = ()) -> None:
         """Compile a freestanding C file to an object, which is the same wherever it is made."""
-        command = [*self.c_compiler, *COMPILE_FLAGS, "-c", source.name, "-o", str(output.absolute())]
+        flags = [*COMPILE_FLAGS, *(f"-I{folder}" for folder in include)]
+        command = [*self.c_compiler, *flags, "-c", source.name, "-o", str(output.absolute())]
         self._run(command, folder=source.parent)
 
     def link_library(self, objects: Iterable[Path], output: Path) -> None:

@@ -142,6 +142,11 @@ def _check_machine(library: Path, machine: str) -> None:
         raise InvalidArtifactError(f"{library.name} is for {found}, not for {machine}")
 
 
+def ffi_headers() -> Path:
+    """The folder of the headers of TVM's FFI, and of DLPack."""
+    return Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
+
+
 def build_on_runtime(
     source: Path, folder: Path, toolchain: Toolchain, runtime: Path, defines: Mapping[str, str] | None = None
 ) -> None:
@@ -150,11 +155,10 @@ def build_on_runtime(
     Raises ArmletError with the compiler's first complaint.
     """
     libraries = [Path(shutil.copy(library, folder)) for library in sorted(runtime.iterdir())]
-    include = Path(str(metadata.distribution("apache-tvm-ffi").locate_file("tvm_ffi/include")))
     toolchain.build_program(
         source,
         folder / source.stem,
-        include=[include],
+        include=[ffi_headers()],
         libraries=libraries,
         defines={**PRIVATE_FFI, **(defines or {})},
     )

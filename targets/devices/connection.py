@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
-from ..elf import check_machine
+from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
-from .program import Result, VmProgram
+from .program import Result, Program
 from .tvm_connection import TvmConnection
 
 # What TVM says when it cannot connect, and what it means.
@@ -82,15 +82,22 @@ class RpcSession:
         self._machine = guard(lambda: self._ask("armlet.machine"))
         self.measures_time = not guard(lambda: self._ask("armlet.emulated_core"))
 
-    def load(self, library: Path) -> VmProgram:
+    def load(self, library: Path) -> Program:
         """Upload and load `library`; raises InvalidArtifactError if the device cannot load it."""
         check_machine(library, self._machine, self._uri)
         return self._guard(lambda: self._load(library), failure=InvalidArtifactError)
 
-    def _load(self, library: Path) -> VmProgram:
+    def _load(self, library: Path) -> Program:
         self._remote.upload(str(library), library.name)
         module = self._remote.load_module(library.name)
-        return VmProgram(self._uri, module, self._remote.cpu(), self._guard, measures_time=self.measures_time)
+        return Program(
+            self._uri,
+            module,
+            self._remote.cpu(),
+            read_signature(library),
+            self._guard,
+            measures_time=self.measures_time,
+        )
 
     def _ask(self, name: str) -> str | None:
         # Servers other than armlet's do not know these functions.

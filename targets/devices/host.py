@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
 from ..cores import CORES
-from ..elf import check_machine
-from .program import Result, VmProgram
+from ..elf import check_machine, read_signature
+from .program import Result, Program
 
 
 class HostDevice:
@@ -30,17 +30,17 @@ class HostDevice:
 class HostSession:
     """Models of this process."""
 
-    def load(self, library: Path) -> VmProgram:
+    def load(self, library: Path) -> Program:
         """Load `library`; raises InvalidArtifactError if it is not for this machine."""
         check_machine(library, CORES["host"].machine, "host")
         return _guard(lambda: _load(library), failure=InvalidArtifactError)
 
 
-def _load(library: Path) -> VmProgram:
+def _load(library: Path) -> Program:
     import tvm
 
     module = tvm.runtime.load_module(str(library))
-    return VmProgram("host", module, tvm.cpu(), _guard, measures_time=True)
+    return Program("host", module, tvm.cpu(), read_signature(library), _guard, measures_time=True)
 
 
 def _guard(action: Callable[[], Result], *, failure: type[ArmletError] = DeviceError) -> Result:

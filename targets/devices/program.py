@@ -1,11 +1,11 @@
-"""A model on TVM's Relax VM, in this process or at the other end of a TVM RPC session."""
+"""A network that is loaded, in this process or at the other end of a TVM RPC session."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ...errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
+from ...errors import ArmletError, DeviceError, UsageError
 
 Result = TypeVar("Result")
 
@@ -17,23 +17,28 @@ class Guard(Protocol):
         """The result of `action`; what goes wrong on the device becomes an error of class `failure`."""
 
 
-class VmProgram:
-    """A loaded Relax VM module: `module` and `device` are TVM's, local or remote."""
+class Program:
+    """A loaded network: `module` and `device` are TVM's, local or remote; `signature` is that of the library."""
 
-    def __init__(self, uri: str, module: Any, device: Any, guard: Guard, *, measures_time: bool) -> None:
-        from tvm import relax
-
+    def __init__(
+        self,
+        uri: str,
+        module: Any,
+        device: Any,
+        signature: dict[str, Any],
+        guard: Guard,
+        *,
+        measures_time: bool,
+    ) -> None:
         self._uri = uri
+        self._module = module
         self._device = device
+        self._outputs = signature["outputs"]
         self._guard = guard
         self._measures_time = measures_time
-        try:
-            self._machine = relax.VirtualMachine(module, device)
-        except AttributeError as error:
-            raise InvalidArtifactError(f"{uri}: the library holds no model for TVM's Relax VM") from error
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs of `main`, whether it returns one tensor or a tuple."""
+        """The outputs of the network."""
         return self._guard(lambda: self._run(inputs))
 
     def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
@@ -43,20 +48,21 @@ class VmProgram:
         return self._guard(lambda: self._time(inputs, warm_up, rounds))
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        # The stateful calls are those that work over RPC when there are several outputs.
-        self._machine.set_input("main", *self._upload(inputs))
-        self._machine.invoke_stateful("main")
-        outputs = self._machine.get_outputs("main")
-        return [output.numpy() for output in (outputs if isinstance(outputs, tuple | list) else [outputs])]
+        arguments = self._arguments(inputs)
+        self._module["main"](*arguments)
+        return [output.numpy() for output in arguments[len(inputs) :]]
 
     def _time(self, inputs: Sequence[np.ndarray], warm_up: int, rounds: int) -> list[float]:
-        self._machine.save_function("main", "timed", *self._upload(inputs))
+        arguments = self._arguments(inputs)
         if warm_up:
-            self._machine.time_evaluator("timed", self._device, number=1, repeat=warm_up)()
-        evaluate = self._machine.time_evaluator("timed", self._device, number=1, repeat=rounds)
-        return [float(seconds) for seconds in evaluate().results]
+            self._module.time_evaluator("main", self._device, number=1, repeat=warm_up)(*arguments)
+        evaluate = self._module.time_evaluator("main", self._device, number=1, repeat=rounds)
+        return [float(seconds) for seconds in evaluate(*arguments).results]
 
-    def _upload(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+    def _arguments(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+        """The inputs, and memory for the outputs, on the device."""
         import tvm
 
-        return [tvm.runtime.tensor(np.ascontiguousarray(value), self._device) for value in inputs]
+        given = [tvm.runtime.tensor(np.ascontiguousarray(value), self._device) for value in inputs]
+        empty = [tvm.runtime.empty(each["shape"], each["type"], self._device) for each in self._outputs]
+        return [*given, *empty]

@@ -7,10 +7,11 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from armlet.compiler.codegen import build_library
 from armlet.compiler.fuse import fuse
 from armlet.compiler.layout import array_in
-from armlet.compiler.lowering import Lowered, lower
+from armlet.compiler.library import build_library
+from armlet.compiler.lowering import lower
+from armlet.compiler.program import Program
 from armlet.frontend.importer import from_proto
 from armlet.passes.verify import Runner, relative_error
 from armlet.targets import find_core, find_toolchain, open_device
@@ -59,10 +60,10 @@ def operators() -> Callable[[ir.Model], list[str]]:
 
 
 @pytest.fixture
-def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Lowered]]:
+def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
     """Compile a model for this machine; its error against ONNX Runtime, relative to the output's range."""
 
-    def error(model: ir.Model, layout="nchw", scale: float = 3.0) -> tuple[float, Lowered]:
+    def error(model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
         core = find_core("host")
         lowered = lower(fused(model), layout)
         library = tmp_path / "model.so"

@@ -1,0 +1,114 @@
+"""TIR to plain C functions: pointers to tensors in, nothing else; compiled by LLVM to objects, which are cached.
+
+TVM's own build wraps each function in its packed interface, which needs TVM's runtime. Here the buffers that
+a function takes become `restrict` pointers, in their order, and those that it would allocate become further
+ones behind them: memory is planned in one place, `arena.py`.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tvm
+import tvm_ffi
+from tvm import s_tir, tirx
+from tvm.ir import PointerType
+
+from ..artifact import installed_pins
+from ..files import cache_folder, written_beside
+
+# What a kernel may keep on the stack.
+STACK_BYTES = 16 << 10
+
+# TVM's default pipelines, less what is for other processors and for the packed interface.
+_LOWER = tvm.ir.transform.Sequential(
+    [
+        s_tir.transform.CanonicalizeLoop(),
+        s_tir.transform.LowerInitBlock(),
+        s_tir.transform.PlanAndUpdateBufferAllocationLocation(),
+        s_tir.transform.ConvertBlocksToOpaque(),
+        s_tir.transform.CompactBufferAllocation(),
+        s_tir.transform.LowerMatchBuffer(),
+        s_tir.transform.StmtSimplify(),
+        s_tir.transform.LowerOpaqueBlock(),
+        tirx.transform.FlattenBuffer(),
+        tirx.transform.NarrowDataType(32),
+        s_tir.transform.LoopPartition(),
+        tirx.transform.VectorizeLoop(True),
+        tirx.transform.StorageRewrite(),
+        s_tir.transform.HoistIfThenElse(),
+        tirx.transform.UnrollLoop(),
+        s_tir.transform.RenormalizeSplitPattern(),
+        tirx.transform.StmtSimplify(),
+        tirx.transform.RemoveNoOp(),
+        s_tir.transform.RewriteUnsafeSelect(),
+        tirx.transform.CommonSubexprElim(),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """A lowered function whose parameters are pointers; the last ones are to `scratch`, so many bytes each."""
+
+    module: tvm.IRModule
+    scratch: tuple[int, ...]
+
+
+def to_c(function: tirx.PrimFunc, name: str, target: tvm.target.Target) -> CFunction:
+    """`function` as the C function `name`, for `target`."""
+    named = function.with_attr("global_symbol", name).with_attr("tirx.noalias", True)
+    lowered = _LOWER(tirx.transform.BindTarget(target)(tvm.IRModule({name: named})))[name]
+
+    scratch: list[tirx.Var] = []
+    body = tvm_ffi.structural_map(
+        lowered.body, (tirx.AllocBuffer, lambda allocation: _lifted(allocation, scratch)), order="post"
+    )
+    buffers = [*lowered.params, *scratch]
+    pointers = [tirx.Var(buffer.name, PointerType(buffer.ty.dtype)) for buffer in buffers]
+    declared = [
+        tirx.DeclBuffer(buffer, data=data) for buffer, data in zip(lowered.params, pointers, strict=False)
+    ]
+    for buffer, data in zip(scratch, pointers[len(lowered.params) :], strict=True):
+        declared.append(tirx.DeclBuffer(buffer, data=data))
+    plain = tirx.PrimFunc(pointers, tirx.SeqStmt([*declared, body]), None, lowered.attrs)
+    module = tirx.transform.LowerIntrin()(tvm.IRModule({name: plain}))
+    return CFunction(module, tuple(map(_bytes, scratch)))
+
+
+def _lifted(allocation: tirx.AllocBuffer, scratch: list[tirx.Var]) -> tirx.Stmt:
+    """Nothing in the place of an allocation too large for the stack, which is added to `scratch`."""
+    if _bytes(allocation.buffer) <= STACK_BYTES:
+        return allocation
+    scratch.append(allocation.buffer)
+    return tirx.Evaluate(0)
+
+
+def _bytes(buffer: tirx.Var) -> int:
+    element = tvm.DataType(str(buffer.dtype))
+    return int(np.prod([int(size) for size in buffer.shape])) * (element.bits + 7) // 8 * element.lanes
+
+
+@dataclass(frozen=True)
+class KernelObject:
+    """An object file with one C function, and the scratch memory that this takes behind its tensors."""
+
+    path: Path
+    scratch: tuple[int, ...]
+
+
+def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any]) -> KernelObject:
+    """The object of the C function `name` for the TVM `target`, from the cache if it is there."""
+    content = json.dumps([name, function.script(), target, installed_pins()], sort_keys=True)
+    folder = cache_folder("kernels") / hashlib.sha256(content.encode()).hexdigest()
+    if not folder.exists():
+        llvm = tvm.target.Target(target)
+        compiled = to_c(function, name, llvm)
+        with written_beside(folder, folder=True) as draft:
+            build = tvm.get_global_func("target.build.llvm")
+            build(compiled.module, llvm).write_to_file(str(draft / "kernel.o"))
+            (draft / "scratch.json").write_text(json.dumps(compiled.scratch))
+    return KernelObject(folder / "kernel.o", tuple(json.loads((folder / "scratch.json").read_text())))

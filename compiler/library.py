@@ -1,0 +1,186 @@
+"""A program as a freestanding library: its kernels, its weights, and C that calls one on the other."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import cache_folder, require_space
+from ..targets import Core, Toolchain
+from ..targets.toolchains import DependencyError
+from ..targets.tvm_runtime import ffi_headers
+from .arena import ALIGNMENT, Arena, Span, plan
+from .c_interface import KernelObject, compile_function
+from .fallback import TVM_ERRORS, cannot_compile
+from .program import Call, Program, Tensor
+
+TVM_ENTRY = Path(__file__).with_name("tvm_entry.c")
+# LLVM ends the process when it cannot write an object; all of a network's take less than this.
+SPACE_NEEDED = 64 << 20
+
+
+def build_library(
+    program: Program,
+    core: Core,
+    os: str,
+    toolchain: Toolchain,
+    output: Path,
+    progress: Callable[[str, float], None],
+) -> Arena:
+    """Compile `program` for `core` and link it to `output`, with an entry for TVM; returns the memory's plan.
+
+    `progress` is told what is being done and which part of the whole is behind. Raises InvalidModelError
+    naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain
+    fails or a disk is full.
+    """
+    for folder in (cache_folder("kernels"), Path(tempfile.gettempdir())):
+        require_space(folder, SPACE_NEEDED)
+    target = core.tvm_target(os)
+    objects: dict[str, KernelObject] = {}
+    for number, (name, function) in enumerate(program.functions.items()):
+        progress(f"kernel {name}", number / (len(program.functions) + 1))
+        try:
+            objects[name] = compile_function(function, name, target)
+        except TVM_ERRORS as error:
+            raise cannot_compile(_node_of(program, name), error) from error
+    progress("network", len(program.functions) / (len(program.functions) + 1))
+
+    source = _Source.of(program, objects)
+    with tempfile.TemporaryDirectory(prefix="armlet-build-") as name:
+        folder = Path(name)
+        (folder / "network.c").write_text(source.text())
+        (folder / "weights.bin").write_bytes(source.weights)
+        (folder / "tvm_entry.c").write_text(TVM_ENTRY.read_text())
+        own = [folder / "network.o", folder / "tvm_entry.o"]
+        for file in own:
+            toolchain.compile_object(file.with_suffix(".c"), file, include=[ffi_headers()])
+        try:
+            toolchain.link_library([*own, *(item.path for item in objects.values())], output)
+        except DependencyError:
+            _blame_a_node(program, objects, toolchain, folder)
+            raise
+    return source.arena
+
+
+def _node_of(program: Program, function: str) -> Any:
+    layer = next(call.layer for call in program.calls if call.function == function)
+    return next(fallback.node for fallback in program.fallbacks if fallback.node.name == layer)
+
+
+def _blame_a_node(
+    program: Program, objects: dict[str, KernelObject], toolchain: Toolchain, folder: Path
+) -> None:
+    """Raise InvalidModelError for a node whose function alone needs what a device may not have."""
+    for name in program.functions.keys() - program.kernels.keys():
+        try:
+            toolchain.link_library([objects[name].path], folder / "alone.so")
+        except DependencyError as error:
+            raise cannot_compile(_node_of(program, name), error) from error
+
+
+@dataclass
+class _Source:
+    """The C of a program: where everything lies, and the calls in order."""
+
+    program: Program
+    objects: dict[str, KernelObject]
+    arena: Arena
+    places: dict[Tensor, str]
+    scratch: list[list[str]]
+    weights: bytearray = field(default_factory=bytearray)
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, program: Program, objects: dict[str, KernelObject]) -> "_Source":
+        """Plan the memory of `program`."""
+        given = {tensor: f"in[{number}]" for number, tensor in enumerate(program.inputs)}
+        given |= {tensor: f"out[{number}]" for number, tensor in enumerate(program.outputs)}
+        spans: dict[Tensor, Span] = {}
+        for number, call in enumerate(program.calls):
+            for tensor in call.outputs:
+                if tensor not in given:
+                    spans[tensor] = Span(tensor.nbytes, number, number)
+            for tensor in call.arguments:
+                if isinstance(tensor, Tensor) and tensor not in given:
+                    spans[tensor] = Span(tensor.nbytes, spans[tensor].first, number)
+        of_calls = [
+            [Span(nbytes, number, number) for nbytes in objects[call.function].scratch]
+            for number, call in enumerate(program.calls)
+        ]
+        arena = plan([*spans.values(), *(span for of_call in of_calls for span in of_call)])
+        offsets = iter(arena.offsets)
+        places = given | {tensor: f"A({next(offsets)})" for tensor in spans}
+        scratch = [[f"A({next(offsets)})" for _ in of_call] for of_call in of_calls]
+        return cls(program, objects, arena, places, scratch)
+
+    def text(self) -> str:
+        """The C file, which includes the bytes of weights.bin."""
+        calls = [self._call(number, call) for number, call in enumerate(self.program.calls)]
+        functions = {
+            call.function: text.count(",") + 1 for call, text in zip(self.program.calls, calls, strict=True)
+        }
+        declared = [f"void {name}({', '.join(['void *'] * count)});" for name, count in functions.items()]
+        cases = [f"  case {number}: {call}; break;" for number, call in enumerate(calls)]
+        inputs, outputs = self.program.inputs, self.program.outputs
+        signature = {
+            "inputs": [_describe(tensor, tensor.shape) for tensor in inputs],
+            "outputs": list(map(_describe, outputs, self.program.output_shapes)),
+        }
+        sizes = ", ".join(str(tensor.nbytes) for tensor in (*inputs, *outputs))
+        return "\n".join(
+            [
+                "#include <stddef.h>",
+                "#include <stdint.h>",
+                *declared,
+                '__asm__(".section .rodata\\n.balign 64\\nweights:\\n.incbin \\"weights.bin\\"\\n.text\\n");',
+                'extern const unsigned char weights[] __attribute__((visibility("hidden")));',
+                "#define W(offset) ((void *)(weights + (offset)))",
+                "#define A(offset) ((void *)((unsigned char *)workspace + (offset)))",
+                "#define API __attribute__((visibility(\"default\")))",
+                f'API const char armlet_signature[] __attribute__((section(".armlet"))) = {json.dumps(json.dumps(signature))};',
+                f"API const uint64_t armlet_workspace_bytes = {self.arena.nbytes};",
+                f"API const int32_t armlet_kernels = {len(calls)};",
+                f"const int32_t armlet_inputs = {len(inputs)};",
+                f"const int32_t armlet_outputs = {len(outputs)};",
+                f"const uint64_t armlet_sizes[] = {{{sizes}}};",
+                f"unsigned char armlet_tvm_workspace[{max(self.arena.nbytes, 1)}] __attribute__((aligned(64)));",
+                "API void armlet_run_kernel(int32_t number, void *const in[], void *const out[], void *workspace) {",
+                "  (void)in, (void)out, (void)workspace;",
+                "  switch (number) {",
+                *cases,
+                "  }",
+                "}",
+                "API void armlet_run(void *const in[], void *const out[], void *workspace) {",
+                "  (void)in, (void)out, (void)workspace;",
+                *(f"  {call};" for call in calls),
+                "}",
+                "",
+            ]
+        )
+
+    def _call(self, number: int, call: Call) -> str:
+        arguments = [
+            self.places[argument] if isinstance(argument, Tensor) else f"W({self._weight(argument)})"
+            for argument in call.arguments
+        ]
+        outputs = [self.places[tensor] for tensor in call.outputs]
+        return f"{call.function}({', '.join([*arguments, *outputs, *self.scratch[number]])})"
+
+    def _weight(self, array: np.ndarray) -> int:
+        """The offset of a constant among the weights, where the same numbers are kept once."""
+        content = np.ascontiguousarray(array).tobytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in self.offsets:
+            self.weights += bytes(-len(self.weights) % ALIGNMENT)
+            self.offsets[digest] = len(self.weights)
+            self.weights += content
+        return self.offsets[digest]
+
+
+def _describe(tensor: Tensor, shape: Sequence[int]) -> dict[str, Any]:
+    return {"shape": list(shape), "type": tensor.dtype.name}

@@ -1,0 +1,62 @@
+"""What a compiled network is: calls of C functions, one after the other, on tensors that live between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tvm import tirx
+
+from .kernels import Kernel
+
+if TYPE_CHECKING:
+    from .fallback import Fallback
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A tensor that the network computes, or is given: its shape as it lies in memory."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Its bytes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of `function` for the ONNX node `layer`: pointers to `arguments`, then to `outputs`."""
+
+    function: str
+    layer: str
+    arguments: Sequence[Tensor | np.ndarray]
+    outputs: Sequence[Tensor]
+
+
+@dataclass
+class Program:
+    """A network: its `calls`, in order, and the TIR of each function; which of these are `kernels` of ours.
+
+    The caller sees `outputs` in `output_shapes`: a reshaping leaves the tensor in memory as it is. `fallbacks`
+    are the nodes whose functions are TVM's.
+    """
+
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    output_shapes: list[Sequence[int]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    functions: dict[str, tirx.PrimFunc] = field(default_factory=dict)
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+    fallbacks: "list[Fallback]" = field(default_factory=list)
+
+    @property
+    def layers(self) -> Mapping[str, list[str]]:
+        """The nodes that each kernel computes, in order."""
+        layers: dict[str, list[str]] = {name: [] for name in self.kernels}
+        for call in self.calls:
+            if call.function in layers:
+                layers[call.function].append(call.layer)
+        return layers
