@@ -75,7 +75,9 @@ class _Lowering:
             result = self._emit(copy(value, self.layout), value, self.layout, result)
         return result
 
-    def _emit(self, kernel: Kernel, value: ir.Value, layout: Layout, *arguments: Tensor | np.ndarray) -> Tensor:
+    def _emit(
+        self, kernel: Kernel, value: ir.Value, layout: Layout, *arguments: Tensor | np.ndarray
+    ) -> Tensor:
         """A call of `kernel`, whose result is `value` in `layout`."""
         name = f"{kernel.family}_{hashlib.sha256(kernel.function.script().encode()).hexdigest()[:12]}"
         self.program.functions[name] = kernel.function

@@ -3,6 +3,9 @@
 
 #include <tvm/ffi/c_api.h>
 
+/* Weak: whoever does without TVM can load the library too. */
+#pragma weak TVMFFIErrorSetRaisedFromCStr
+
 extern const int32_t armlet_inputs, armlet_outputs;
 extern const uint64_t armlet_sizes[];
 extern unsigned char armlet_tvm_workspace[];

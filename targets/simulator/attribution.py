@@ -5,8 +5,6 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-# What TVM adds to the name of a kernel: the function of its packed interface, and the one that computes.
-PREFIX, SUFFIX = "__tvm_ffi_", "_compute_"
 NO_FUNCTION = "between functions"
 
 
@@ -19,9 +17,7 @@ class Symbols:
             functions = [
                 s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]
             ]
-        self._spans = sorted(
-            (s["st_value"], s["st_value"] + s["st_size"], _kernel(s.name)) for s in functions
-        )
+        self._spans = sorted((s["st_value"], s["st_value"] + s["st_size"], s.name) for s in functions)
         self._starts = [start for start, _, _ in self._spans]
 
     def kernel_at(self, address: int) -> str:
@@ -30,7 +26,3 @@ class Symbols:
         if index < 0 or address >= self._spans[index][1]:
             return NO_FUNCTION
         return self._spans[index][2]
-
-
-def _kernel(symbol: str) -> str:
-    return symbol.removeprefix(PREFIX).removesuffix(SUFFIX)

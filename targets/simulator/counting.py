@@ -17,7 +17,7 @@ from ...files import cache_folder, written_beside
 from ..cores import Core
 from ..qemu import counting_command
 from ..toolchains import find_toolchain
-from ..tvm_runtime import build_on_runtime, built_once, runtime_folder
+from ..tvm_runtime import built_once
 from .attribution import Symbols
 from .cache_model import CacheConfig
 from .trace import Trace
@@ -31,12 +31,11 @@ CRASH = re.compile(r"crash (?P<signal>\d+) (?P<address>[0-9a-f]+)")
 
 
 def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
-    """Count one inference of the network in `library`, a module for TVM's Relax VM, after one to warm up.
+    """Count one inference of the network in `library`.
 
-    Counted is the library's own code, at addresses relative to it; what TVM's runtime executes around it is
-    `elsewhere`, since that changes with the C library and the length of a path. What was counted once is read
-    from the cache. Raises ArmletError if qemu, a toolchain or TVM's runtime is missing, or this qemu takes no
-    plugins; InvalidArtifactError if the network crashes.
+    Counted is the library's own code, at addresses relative to it. What was counted once is read from the
+    cache. Raises ArmletError if qemu or a toolchain is missing, or this qemu takes no plugins;
+    InvalidArtifactError if the network crashes.
     """
     command, runner = _plugged_in(core), _runner()
     parts = (library.read_bytes(), image.tobytes(), runner.parent.name.encode(), " ".join(command).encode())
@@ -48,7 +47,7 @@ def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
             Path(folder, "runner").symlink_to(runner)
             Path(folder, "model.so").symlink_to(library.resolve())
             image.astype(np.float32).tofile(Path(folder, "image.bin"))
-            arguments = ["./runner", "./model.so", "./image.bin", *map(str, image.shape)]
+            arguments = ["./runner", "./model.so", "./image.bin"]
             text, _ = _count(command, arguments, TIMEOUT, library, cwd=folder, env={})
         with written_beside(cached, force=True) as draft:
             draft.write_text(text)
@@ -146,13 +145,12 @@ def _plugin(qemu: str) -> Path:
 
 
 def _runner() -> Path:
-    """The ARM64 program runner.cc with TVM's libraries beside it, built once."""
-    toolchain, runtime = find_toolchain("linux", "aarch64"), runtime_folder("aarch64")
-    sources = SOURCES / "runner.cc", SOURCES.parent / "rpc_server" / "tvm_functions.h"
-    text = b"".join(source.read_bytes() for source in sources)
-    key = hashlib.sha256(f"{runtime.name}\0{toolchain}\0".encode() + text).hexdigest()[:16]
+    """The ARM64 program runner.cc, built once."""
+    toolchain = find_toolchain("linux", "aarch64")
+    source = SOURCES / "runner.cc"
+    key = hashlib.sha256(f"{toolchain}\0".encode() + source.read_bytes()).hexdigest()[:16]
     folder = cache_folder("simulator") / f"runner-{key}"
     with built_once(folder) as draft:
         if draft:
-            build_on_runtime(sources[0], draft, toolchain, runtime)
+            toolchain.build_program(source, draft / "runner")
     return folder / "runner"

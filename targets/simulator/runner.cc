@@ -1,36 +1,25 @@
-// Runs a compiled network twice, the second time as the region that counter.c counts:
+// Runs a compiled network once, as the region that counter.c counts:
 //
-//   runner LIBRARY INPUT DIM...
+//   runner LIBRARY INPUT...
 //
-// INPUT holds the float32 input as it is in memory, of the shape DIM.... Counted is what is in LIBRARY. If that
-// crashes, the last line on standard error is "crash SIGNAL ADDRESS": a number, and the hexadecimal address of the
-// instruction relative to LIBRARY.
+// Each INPUT holds a tensor as it is in memory. Counted is what is in LIBRARY. If that crashes, the last line on
+// standard error is "crash SIGNAL ADDRESS": a number, and the hexadecimal address of the instruction relative to
+// LIBRARY.
 
+#include <dlfcn.h>
 #include <link.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <tvm/ffi/container/tensor.h>
-#include <tvm/ffi/extra/module.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
-#include <fstream>
-#include <string>
 #include <vector>
-
-#include "../rpc_server/tvm_functions.h"
-
-namespace ffi = tvm::ffi;
-
-struct Aligned {
-  void AllocData(DLTensor* tensor) { tensor->data = aligned_alloc(64, (ffi::GetDataSize(*tensor) + 63) / 64 * 64); }
-  void FreeData(DLTensor* tensor) { free(tensor->data); }
-};
 
 // The addresses of a library.
 struct Span {
@@ -58,34 +47,46 @@ void OnCrash(int signal, siginfo_t*, void* context) {
   _exit(128 + signal);
 }
 
-int main(int argc, char** argv) try {
-  const std::string library = argv[1];
-  std::vector<int64_t> shape;
-  for (int at = 3; at < argc; ++at) shape.push_back(atoll(argv[at]));
-  ffi::Tensor input = ffi::Tensor::FromNDAlloc(Aligned(), ffi::ShapeView(shape.data(), shape.size()),
-                                               DLDataType{kDLFloat, 32, 1}, DLDevice{kDLCPU, 0});
-  std::ifstream(argv[2], std::ios::binary)
-      .read(static_cast<char*>(input.data_ptr()), static_cast<std::streamsize>(ffi::GetDataSize(input)));
+// Pages of their own, so that where a buffer begins does not depend on what was allocated before.
+void* Pages(uint64_t bytes) {
+  void* memory = mmap(nullptr, bytes + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) abort();
+  memset(memory, 0, bytes);
+  return memory;
+}
 
-  const auto module = CallTvm("ffi.ModuleLoadFromFile", library).cast<ffi::Module>();
-  const auto machine = module->GetFunction("vm_load_executable").value()().cast<ffi::Module>();
-  constexpr int kCpu = 1, kPooled = 2;
-  machine->GetFunction("vm_initialization").value()(kCpu, 0, kPooled);
-  const ffi::Function run = machine->GetFunction("main").value();
+int main(int argc, char** argv) {
+  void* library = argc > 1 ? dlopen(argv[1], RTLD_LAZY) : nullptr;
+  if (!library) {
+    fprintf(stderr, "runner: %s\n", dlerror());
+    return 1;
+  }
+  const auto run = reinterpret_cast<void (*)(void* const*, void* const*, void*)>(dlsym(library, "armlet_run"));
+  const auto number = [&](const char* name) { return *static_cast<const int32_t*>(dlsym(library, name)); };
+  const auto* sizes = static_cast<const uint64_t*>(dlsym(library, "armlet_sizes"));
+  const int32_t inputs = number("armlet_inputs"), tensors = inputs + number("armlet_outputs");
+  std::vector<void*> data;
+  for (int32_t i = 0; i < tensors; ++i) data.push_back(Pages(sizes[i]));
+  for (int32_t i = 0; i < inputs; ++i) {
+    FILE* file = fopen(argv[2 + i], "rb");
+    if (!file || fread(data[i], 1, sizes[i], file) != sizes[i]) {
+      fprintf(stderr, "runner: %s does not hold the %lu bytes of an input\n", argv[2 + i], sizes[i]);
+      return 1;
+    }
+    fclose(file);
+  }
+  void* workspace = Pages(*static_cast<const uint64_t*>(dlsym(library, "armlet_workspace_bytes")));
 
   code = {argv[1], UINT64_MAX, 0};
   dl_iterate_phdr(WidenTo, &code);
-  struct sigaction report {};
-  report.sa_sigaction = OnCrash;
-  report.sa_flags = SA_SIGINFO;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT}) sigaction(signal, &report, nullptr);
-  run(input);
+  struct sigaction action = {};
+  action.sa_sigaction = OnCrash;
+  action.sa_flags = SA_SIGINFO;
+  for (int each : {SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGTRAP}) sigaction(each, &action, nullptr);
+
   syscall(SYS_close, -776, code.first, code.end);
   close(-777);
-  run(input);
+  run(data.data(), data.data() + inputs, workspace);
   close(-778);
   return 0;
-} catch (const std::exception& error) {
-  fprintf(stderr, "runner: %s\n", error.what());
-  return 1;
 }
