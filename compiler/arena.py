@@ -1,4 +1,4 @@
-"""Where tensors live while a network runs: offsets in one block of memory, reused as soon as they are dead."""
+"""Where tensors live while a network runs: offsets in one block, used again as soon as they are dead."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""TIR to plain C functions: pointers to tensors in, nothing else; compiled by LLVM to objects, which are cached.
+"""TIR to plain C functions: pointers to tensors in, nothing else; compiled to objects, which are cached.
 
 TVM's own build wraps each function in its packed interface, which needs TVM's runtime. Here the buffers that
 a function takes become `restrict` pointers, in their order, and those that it would allocate become further
@@ -52,7 +52,7 @@ _LOWER = tvm.ir.transform.Sequential(
 
 @dataclass(frozen=True)
 class CFunction:
-    """A lowered function whose parameters are pointers; the last ones are to `scratch`, so many bytes each."""
+    """A lowered function whose parameters are pointers, the last ones to `scratch`, so many bytes each."""
 
     module: tvm.IRModule
     scratch: tuple[int, ...]

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from .c_interface import KernelObject, compile_function
 from .fallback import TVM_ERRORS, cannot_compile
 from .program import Call, Program, Tensor
 
-TVM_ENTRY = Path(__file__).with_name("tvm_entry.c")
+NETWORK, TVM_ENTRY = (Path(__file__).with_name(name) for name in ("network.c", "tvm_entry.c"))
 # LLVM ends the process when it cannot write an object; all of a network's take less than this.
 SPACE_NEEDED = 64 << 20
 
@@ -60,7 +61,8 @@ def build_library(
         for file in own:
             toolchain.compile_object(file.with_suffix(".c"), file, include=[ffi_headers()])
         try:
-            toolchain.link_library([*own, *(item.path for item in objects.values())], output)
+            files = [*own, *(item.path for item in objects.values())]
+            toolchain.link_library(files, output, exports=("armlet_*", "__tvm_ffi_*"))
         except DependencyError:
             _blame_a_node(program, objects, toolchain, folder)
             raise
@@ -121,46 +123,24 @@ class _Source:
     def text(self) -> str:
         """The C file, which includes the bytes of weights.bin."""
         calls = [self._call(number, call) for number, call in enumerate(self.program.calls)]
-        functions = {
-            call.function: text.count(",") + 1 for call, text in zip(self.program.calls, calls, strict=True)
-        }
-        declared = [f"void {name}({', '.join(['void *'] * count)});" for name, count in functions.items()]
-        cases = [f"  case {number}: {call}; break;" for number, call in enumerate(calls)]
+        pairs = zip(self.program.calls, calls, strict=True)
+        functions = dict.fromkeys((call.function, text.count(",") + 1) for call, text in pairs)
         inputs, outputs = self.program.inputs, self.program.outputs
         signature = {
             "inputs": [_describe(tensor, tensor.shape) for tensor in inputs],
             "outputs": list(map(_describe, outputs, self.program.output_shapes)),
         }
-        sizes = ", ".join(str(tensor.nbytes) for tensor in (*inputs, *outputs))
-        return "\n".join(
-            [
-                "#include <stddef.h>",
-                "#include <stdint.h>",
-                *declared,
-                '__asm__(".section .rodata\\n.balign 64\\nweights:\\n.incbin \\"weights.bin\\"\\n.text\\n");',
-                'extern const unsigned char weights[] __attribute__((visibility("hidden")));',
-                "#define W(offset) ((void *)(weights + (offset)))",
-                "#define A(offset) ((void *)((unsigned char *)workspace + (offset)))",
-                '#define API __attribute__((visibility("default")))',
-                f'API const char armlet_signature[] __attribute__((section(".armlet"))) = {json.dumps(json.dumps(signature))};',
-                f"API const uint64_t armlet_workspace_bytes = {self.arena.nbytes};",
-                f"API const int32_t armlet_kernels = {len(calls)};",
-                f"API const int32_t armlet_inputs = {len(inputs)};",
-                f"API const int32_t armlet_outputs = {len(outputs)};",
-                f"API const uint64_t armlet_sizes[] = {{{sizes}}};",
-                f"unsigned char armlet_tvm_workspace[{max(self.arena.nbytes, 1)}] __attribute__((aligned(64)));",
-                "API void armlet_run_kernel(int32_t number, void *const in[], void *const out[], void *workspace) {",
-                "  (void)in, (void)out, (void)workspace;",
-                "  switch (number) {",
-                *cases,
-                "  }",
-                "}",
-                "API void armlet_run(void *const in[], void *const out[], void *workspace) {",
-                "  (void)in, (void)out, (void)workspace;",
-                *(f"  {call};" for call in calls),
-                "}",
-                "",
-            ]
+        return Template(NETWORK.read_text()).substitute(
+            functions_count=len(functions),
+            functions="\n".join(f"void {name}({', '.join(['void *'] * n)});" for name, n in functions),
+            signature=json.dumps(json.dumps(signature)),
+            inputs=len(inputs),
+            outputs=len(outputs),
+            kernels=len(calls),
+            sizes=", ".join(str(tensor.nbytes) for tensor in (*inputs, *outputs)),
+            workspace_bytes=self.arena.nbytes,
+            cases="\n".join(f"    case {number}: {call}; break;" for number, call in enumerate(calls)),
+            calls="\n".join(f"  {call};" for call in calls),
         )
 
     def _call(self, number: int, call: Call) -> str:

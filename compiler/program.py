@@ -1,4 +1,4 @@
-"""What a compiled network is: calls of C functions, one after the other, on tensors that live between them."""
+"""What a compiled network is: calls of C functions in order, on tensors that live between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,10 +38,10 @@ class Call:
 
 @dataclass
 class Program:
-    """A network: its `calls`, in order, and the TIR of each function; which of these are `kernels` of ours.
+    """A network: its `calls` in order, and the TIR of each function; which of these are `kernels` of ours.
 
-    The caller sees `outputs` in `output_shapes`: a reshaping leaves the tensor in memory as it is. `fallbacks`
-    are the nodes whose functions are TVM's.
+    The caller sees `outputs` in `output_shapes`: a reshaping leaves the tensor in memory as it is.
+    `fallbacks` are the nodes whose functions are TVM's.
     """
 
     inputs: list[Tensor] = field(default_factory=list)

@@ -61,18 +61,21 @@ class Toolchain:
         command = [*self.c_compiler, *flags, "-c", source.name, "-o", str(output.absolute())]
         self._run(command, folder=source.parent)
 
-    def link_library(self, objects: Iterable[Path], output: Path) -> None:
+    def link_library(self, objects: Iterable[Path], output: Path, *, exports: Iterable[str] = ("*",)) -> None:
         """Link `objects`, and the memory functions they may call, to a library that depends on nothing.
 
-        Only the symbols of the TVM FFI (`TVMFFI...`) may stay undefined: the process that loads the library
-        has them. Raises DependencyError for any other, ArmletError if the toolchain fails.
+        `exports` are the symbols, or patterns of them, that it offers. Only the symbols of the TVM FFI
+        (`TVMFFI...`) may stay undefined: the process that loads the library has them. Raises DependencyError
+        for any other, ArmletError if the toolchain fails.
         """
         with tempfile.TemporaryDirectory(prefix="armlet-link-") as folder:
             own = [Path(folder, source.stem + ".o") for source in FREESTANDING]
             for source, output_file in zip(FREESTANDING, own, strict=True):
                 self.compile_object(source, output_file)
             inputs = [str(Path(item).absolute()) for item in (*objects, *own)]
-            command = [*self.c_compiler, *LINK_FLAGS, *inputs, "-o", str(output.absolute())]
+            Path(folder, "exports").write_text(f"{{ global: {'; '.join(exports)}; local: *; }};\n")
+            script = "-Wl,--version-script=exports"
+            command = [*self.c_compiler, *LINK_FLAGS, script, *inputs, "-o", str(output.absolute())]
             self._run(command, folder=Path(folder))
         library = read_needs(output)
         missing = [*library.libraries, *(name for name in library.undefined if not name.startswith("TVMFFI"))]

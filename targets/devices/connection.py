@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
 from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
-from .program import Result, Program
+from .program import Program, Result
 from .tvm_connection import TvmConnection
 
 # What TVM says when it cannot connect, and what it means.

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
 from ..cores import CORES
 from ..elf import check_machine, read_signature
-from .program import Result, Program
+from .program import Program, Result
 
 
 class HostDevice:

@@ -18,7 +18,7 @@ class Guard(Protocol):
 
 
 class Program:
-    """A loaded network: `module` and `device` are TVM's, local or remote; `signature` is that of the library."""
+    """A loaded network: `module` and `device` are TVM's, local or remote; `signature` is the library's."""
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ import ctypes
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
 from unicorn import Uc
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
@@ -14,7 +13,7 @@ from ..cores import Core
 from .cache_model import CacheConfig, CacheCounts, CacheModel
 from .image import BASE, Image
 from .loops import INSTRUCTION_BYTES
-from .machine import Machine
+from .machine import Argument, Machine
 from .trace import Block, Trace
 
 # Twenty times what MobileNetV3-Large takes.
@@ -26,7 +25,7 @@ OWNERS = 1 << 16
 def count_function(
     image: Image,
     function: str,
-    arguments: Sequence[np.ndarray | int],
+    arguments: Sequence[Argument],
     core: Core,
     *,
     caches: bool = True,

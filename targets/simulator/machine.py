@@ -17,6 +17,7 @@ from .instructions import decode
 from .loops import INSTRUCTION_BYTES
 
 PAGE = 4096
+Argument = np.ndarray | int | Sequence[np.ndarray]
 # Far apart, with pages of nothing between: what goes out of bounds by more than a page is found out.
 BUFFERS, STACK_END, RETURN = 0x10_0000_0000, 0x20_0000_0000, 0x30_0000_0000
 STACK_BYTES = 1 << 20
@@ -44,25 +45,19 @@ class Machine:
         self._touched = 0
         self.processor.hook_add(const.UC_HOOK_MEM_INVALID, self._on_invalid_access)
 
-    def call(self, function: str, arguments: Sequence[np.ndarray | int]) -> int:
+    def call(self, function: str, arguments: Sequence[Argument]) -> int:
         """Call `function` by the Procedure Call Standard (AAPCS64); what it returns, as 64 bits.
 
-        The arguments are integers, or contiguous arrays, which are passed by address, in the same places
-        every time, and hold afterwards what was written there. Raises UsageError if there is no such
-        function, InvalidArtifactError naming function and instruction if it crashes, or needs what is not
-        there.
+        The arguments are integers, contiguous arrays, which are passed by address, in the same places every
+        time, and hold afterwards what was written there, or lists of such arrays, which are passed as an
+        array of addresses. Raises UsageError if there is no such function, InvalidArtifactError naming
+        function and instruction if it crashes, or needs what is not there.
         """
         if function not in self.image.functions:
             raise UsageError(f"{self.image.name} has no function {function}: see `nm {self.image.name}`")
-        values, buffers, free = [], [], BUFFERS
-        for argument in arguments:
-            if isinstance(argument, np.ndarray):
-                self._map(free, argument.nbytes, argument.tobytes())
-                buffers.append((free, argument))
-                values.append(free)
-                free = _page_end(free + argument.nbytes) + PAGE
-            else:
-                values.append(argument)
+        self._buffers: list[tuple[int, np.ndarray]] = []
+        self._free = BUFFERS
+        values = [self._value(argument) for argument in arguments]
         on_stack = np.array(values[len(REGISTERS) :], np.uint64).tobytes()
         stack = (STACK_END - len(on_stack)) // 16 * 16
         self.processor.mem_write(stack, on_stack)
@@ -74,11 +69,23 @@ class Machine:
             self.processor.emu_start(self.image.functions[function], RETURN)
         except UcError as error:
             raise InvalidArtifactError(f"{function} of {self.image.name} {self._failure(error)}") from error
-        for address, array in buffers:
+        for address, array in self._buffers:
             contents = self.processor.mem_read(address, array.nbytes)
             array[...] = np.frombuffer(contents, array.dtype).reshape(array.shape)
             self.processor.mem_unmap(address, _page_end(array.nbytes))
         return int(self.processor.reg_read(REGISTERS[0]))
+
+    def _value(self, argument: Argument) -> int:
+        """What an argument is in a register."""
+        if isinstance(argument, int):
+            return argument
+        if not isinstance(argument, np.ndarray):
+            return self._value(np.array([self._value(array) for array in argument], np.uint64))
+        address = self._free
+        self._map(address, argument.nbytes, argument.tobytes())
+        self._buffers.append((address, argument))
+        self._free = _page_end(address + argument.nbytes) + PAGE
+        return address
 
     def words(self, address: int, size: int) -> tuple[int, ...]:
         """The instructions in the `size` bytes from `address` on."""
