@@ -112,6 +112,11 @@ def _flow(trace: Trace, runs: Sequence[Run]) -> Iterator[tuple[int, int]]:
     for address, mnemonic in mnemonics.items():
         if mnemonic in ("bl", "blr"):
             yield address, address + INSTRUCTION_BYTES
+    # A run may end inside of a block: where a jump from elsewhere goes to the next instruction.
+    for block in trace.blocks:
+        last = block.address + INSTRUCTION_BYTES * (len(block.words) - 1)
+        for address in range(block.address, last, INSTRUCTION_BYTES):
+            yield address, address + INSTRUCTION_BYTES
 
 
 def memory_of(trace: Trace, runs: Sequence[Run]) -> dict[Run, CacheCounts]:

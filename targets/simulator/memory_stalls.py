@@ -72,8 +72,12 @@ MEMORIES = {
 HIDDEN = 0.3
 
 
-def stall_cycles(counts: CacheCounts, core: Core, compute_cycles: float = 0.0) -> float:
+def stall_cycles(
+    counts: CacheCounts, core: Core, compute_cycles: float = 0.0, *, memory: Memory | None = None
+) -> float:
     """The cycles that what a loop nest did to the caches adds to its `compute_cycles`, all loads hitting L1.
+
+    `memory` is that of another board than the core's in MEMORIES.
 
     Three rules:
 
@@ -88,9 +92,9 @@ def stall_cycles(counts: CacheCounts, core: Core, compute_cycles: float = 0.0) -
     The overlap of misses with each other and with instructions in the window is that of Karkhanis and Smith,
     "A First-Order Superscalar Processor Model" (ISCA 2004). Raises UsageError for a core of unknown memory.
     """
-    if core.name not in MEMORIES:
+    memory = memory or MEMORIES.get(core.name)
+    if not memory:
         raise UsageError(f"the memory of {core.name} is not known: choose one of {', '.join(MEMORIES)}")
-    memory = MEMORIES[core.name]
     waiting, transfers = 0.0, []
     for link, level in zip(memory.links, counts.levels[1:], strict=True):
         waiting += level.load_hits * max(0.0, link.latency - memory.window) / memory.parallel_misses

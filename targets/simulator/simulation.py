@@ -16,7 +16,7 @@ from .cache_model import CacheCounts
 from .counting import count_network
 from .instructions import Kind, decode
 from .loops import Run, loop_nests, memory_of, runs_of
-from .memory_stalls import stall_cycles
+from .memory_stalls import Memory, stall_cycles
 from .trace import Trace
 from .yardstick import Record
 
@@ -129,19 +129,21 @@ def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
     return model(count_network(library, image, core), core, Symbols(library).kernel_at)
 
 
-def model(trace: Trace, core: Core, kernel_at: Callable[[int], str]) -> Simulation:
-    """What `trace` costs on `core`; `kernel_at` names the kernel of an address.
+def model(
+    trace: Trace, core: Core, kernel_at: Callable[[int], str], memory: Memory | None = None
+) -> Simulation:
+    """What `trace` costs on `core`, with this `memory` if it is given; `kernel_at` names kernels by address.
 
     Raises UsageError if there is no model of the core, ArmletError if llvm-mca is missing or too old.
     """
     runs = runs_of(trace)
     costs = {run: float(run.executions * len(run.words)) for run in runs}
     costs |= model_of(core)(_hot(runs), core)
-    memory = memory_of(trace, runs)
+    accesses = memory_of(trace, runs)
     nests: defaultdict[str, list[list[Run]]] = defaultdict(list)
     for nest in loop_nests(trace, runs):
         nests[kernel_at(nest[0].address)].append(nest)
-    kernels = [_cost(name, nests[name], memory, costs, core) for name in nests]
+    kernels = [_cost(name, nests[name], accesses, costs, core, memory) for name in nests]
     return Simulation(
         Record.of(core), tuple(sorted(kernels, key=lambda kernel: (-kernel.cycles, kernel.name)))
     )
@@ -167,9 +169,10 @@ def model_of(core: Core) -> Callable[[Sequence[Run], Core], dict[Run, float]]:
 def _cost(
     name: str,
     nests: Sequence[Sequence[Run]],
-    memory: Mapping[Run, CacheCounts],
+    accesses: Mapping[Run, CacheCounts],
     costs: Mapping[Run, float],
     core: Core,
+    memory: Memory | None,
 ) -> KernelCost:
     instructions: Counter[Kind] = Counter()
     macs: Counter[str | None] = Counter()
@@ -183,8 +186,8 @@ def _cost(
 
     counts, stalls = CacheCounts.none(core), 0.0
     for nest in nests:
-        of_nest = sum((memory[run] for run in nest if run in memory), CacheCounts.none(core))
-        stalls += stall_cycles(of_nest, core, sum(cycles[run] for run in nest))
+        of_nest = sum((accesses[run] for run in nest if run in accesses), CacheCounts.none(core))
+        stalls += stall_cycles(of_nest, core, sum(cycles[run] for run in nest), memory=memory)
         counts += of_nest
     return KernelCost(name, dict(instructions), macs.total(), cycles, stalls, multiply, counts)
 

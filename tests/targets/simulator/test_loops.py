@@ -59,6 +59,17 @@ def test_nested_loops_are_one_nest_and_what_they_call_is_another():
     assert addresses == [[0x100, 0x104, 0x10C, 0x110], [0x118], [0x300]]
 
 
+def test_a_jump_into_a_block_leaves_the_loop_around_it_whole():
+    # The block from 0x100 goes on to 0x104, where the loop's other path, from 0x200, joins it.
+    trace = Trace(
+        (Block(0x100, 9, (NOP, NOP, B_NE)), Block(0x104, 5, (NOP, B_NE)), Block(0x200, 5, (NOP, B_NE))),
+        {(0x108, 0x100): 8, (0x108, 0x200): 5, (0x204, 0x104): 5},
+        {},
+    )
+    (nest,) = loop_nests(trace, runs_of(trace))
+    assert [run.address for run in nest] == [0x100, 0x104, 0x200]
+
+
 def test_memory_belongs_to_the_run_in_which_its_block_begins():
     zero, one = CacheCounts.of([0] * 18), CacheCounts.of([1] * 18)
     trace = Trace(

@@ -1,0 +1,113 @@
+"""LiteRT, ncnn, MNN and ONNX Runtime beside armlet on simulated ARM cores.
+
+Run it as `python -m armlet.benchmarks.peers`, where armlet is installed from a checkout (`pip install -e .`).
+
+The first run takes an hour or two: it brings an ARM64 Python, the engines and their converters into armlet's
+cache (3 GB), and counts each cell there. It can be interrupted: what was counted is not counted again.
+Needs Debian or Ubuntu with qemu-user and llvm-22.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import armlet
+from armlet.console import progress_bar
+from armlet.errors import ArmletError
+from armlet.frontend import ARCHITECTURES
+from armlet.targets import YARDSTICK, find_core
+
+from .armlet_itself import simulate_armlet
+from .cells import Cell, count, price
+from .litert import LITERT
+from .measured_before import differs
+from .mnn import MNN
+from .ncnn import NCNN
+from .onnxruntime import ONNXRUNTIME
+from .peer import Network, Peer, Precision
+from .table import Figures, Row, markdown, write_into
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
+PEERS = (ONNXRUNTIME, LITERT, NCNN, MNN)
+NETWORKS = tuple(Network(name, functools.partial(armlet.build, name)) for name in ARCHITECTURES)
+CORES = tuple(find_core(name) for name in ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76"))
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+
+
+def cells(peers: Sequence[Peer] = PEERS) -> list[Cell]:
+    """Every cell of the table, networks outermost."""
+    return [
+        Cell(peer, network, precision, core)
+        for network in NETWORKS
+        for precision in PRECISIONS
+        for peer in peers
+        if precision in peer.precisions
+        for core in CORES
+        if precision == "fp32" or (core.peak and core.peak.fp16)
+    ]
+
+
+@click.command(help=__doc__)
+@click.option(
+    "--only", metavar="TEXT", help="Count only cells whose name holds TEXT, as 'ncnn, mobilenet_v2'."
+)
+@click.option(
+    "--recount", is_flag=True, help="Count again what was counted, as after a change of the caches' model."
+)
+@click.option("--price", "price_only", is_flag=True, help="Count nothing: price what was counted.")
+@click.option("--output", default=DOCUMENT, type=click.Path(path_type=Path), help="The document to write to.")
+def main(only: str | None, recount: bool, price_only: bool, output: Path) -> None:
+    """Count, price, write."""
+    try:
+        if not price_only:
+            wanted = [cell for cell in cells() if not only or only in str(cell)]
+            count_all([cell for cell in wanted if recount or not cell.trace_file.exists()])
+        rows = price_all([cell for cell in cells() if cell.trace_file.exists()])
+    except ArmletError as error:
+        raise click.ClickException(str(error)) from error
+    packages = ", ".join(peer.wheels[0].replace("==", " ") for peer in PEERS)
+    made_of = f"{packages}; yardstick {YARDSTICK}."
+    write_into(output, f"{made_of}\n\n{markdown(rows, [core.name for core in CORES])}")
+    click.echo(f"written to {output}")
+
+
+def count_all(wanted: Sequence[Cell]) -> None:
+    """Count one cell after the other."""
+    with progress_bar("counting") as progress:
+        for number, cell in enumerate(wanted):
+            progress(str(cell), number / len(wanted))
+            count(cell)
+
+
+def price_all(counted: Sequence[Cell]) -> list[Row]:
+    """Model the cycles of all cells and of armlet; say which counts are off what was measured before."""
+    rows = []
+    with progress_bar("pricing") as progress:
+        figures = {}
+        for number, cell in enumerate(counted):
+            progress(str(cell), number / len(counted))
+            figures[cell] = Figures.of(price(cell))
+        for network in NETWORKS:
+            progress(f"armlet, {network.name}", 1.0)
+            own = {core.name: Figures.of(simulate_armlet(network, core)) for core in CORES}
+            rows.append(Row(network.name, "fp32", "armlet", own))
+            rows += _rows([cell for cell in counted if cell.network == network], figures)
+    for cell, found in figures.items():
+        key = (cell.peer.name, cell.network.name, cell.precision, cell.core.name)
+        if difference := differs(key, found.instructions, found.mac_instructions):
+            click.echo(f"not as before: {difference}", err=True)
+    return rows
+
+
+def _rows(counted: Sequence[Cell], figures: dict[Cell, Figures]) -> list[Row]:
+    """The rows of one network, by precision and engine in the order of the cells."""
+    rows: dict[tuple[str, str], dict[str, Figures]] = {}
+    for cell in counted:
+        rows.setdefault((cell.precision, cell.peer.title), {})[cell.core.name] = figures[cell]
+    return [Row(counted[0].network.name, *key, cores) for key, cores in rows.items()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""armlet's own row: the network compiled for the core, on the simulated core."""
+
+import tempfile
+from pathlib import Path
+
+from armlet import compile_model
+from armlet.targets import Core, Simulation
+from armlet.targets.simulator.simulation import simulate
+
+from .cells import IMAGE
+from .peer import Network
+
+
+def simulate_armlet(network: Network, core: Core) -> Simulation:
+    """Compile `network` for `core` as it is at this commit, count one inference and model its cycles."""
+    with tempfile.TemporaryDirectory(prefix="armlet-peer-") as folder:
+        artifact = compile_model(network.build(), Path(folder, "made"), core)
+        return simulate(artifact.library, IMAGE, core)
