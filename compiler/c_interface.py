@@ -18,7 +18,8 @@ from tvm import s_tir, tirx
 from tvm.ir import PointerType
 
 from ..artifact import installed_pins
-from ..files import cache_folder, written_beside
+from ..files import cache_folder
+from ..targets.tvm_runtime import built_once
 
 # What a kernel may keep on the stack.
 STACK_BYTES = 16 << 10
@@ -104,10 +105,10 @@ def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any])
     """The object of the C function `name` for the TVM `target`, from the cache if it is there."""
     content = json.dumps([name, function.script(), target, installed_pins()], sort_keys=True)
     folder = cache_folder("kernels") / hashlib.sha256(content.encode()).hexdigest()
-    if not folder.exists():
-        llvm = tvm.target.Target(target)
-        compiled = to_c(function, name, llvm)
-        with written_beside(folder, folder=True) as draft:
+    with built_once(folder) as draft:
+        if draft:
+            llvm = tvm.target.Target(target)
+            compiled = to_c(function, name, llvm)
             build = tvm.get_global_func("target.build.llvm")
             build(compiled.module, llvm).write_to_file(str(draft / "kernel.o"))
             (draft / "scratch.json").write_text(json.dumps(compiled.scratch))

@@ -41,12 +41,13 @@ def build_library(
     """
     for folder in (cache_folder("kernels"), Path(tempfile.gettempdir())):
         require_space(folder, SPACE_NEEDED)
-    target = core.tvm_target(os)
     objects: dict[str, KernelObject] = {}
     for number, (name, function) in enumerate(program.functions.items()):
         progress(f"kernel {name}", number / (len(program.functions) + 1))
         try:
-            objects[name] = compile_function(function, name, target)
+            kernel = program.kernels.get(name)
+            ordered_for = kernel.llvm_cpu if kernel and core.machine == "aarch64" else None
+            objects[name] = compile_function(function, name, core.tvm_target(os, ordered_for))
         except TVM_ERRORS as error:
             raise cannot_compile(_node_of(program, name), error) from error
     progress("network", len(program.functions) / (len(program.functions) + 1))

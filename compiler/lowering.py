@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
+from ..targets import Core
 from .fallback import import_alone
 from .kernels import FAMILIES, Kernel
 from .kernels.copy import copy, transpose
@@ -22,19 +23,20 @@ X, RESIDUAL = 0, 3
 RESHAPING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
 
-def lower(model: ir.Model, layout: Layout) -> Program:
-    """Lower the fused `model`; inputs and outputs of rank 4 are in `layout`.
+def lower(model: ir.Model, layout: Layout, core: Core) -> Program:
+    """Lower the fused `model` for `core`; inputs and outputs of rank 4 are in `layout`.
 
     Raises InvalidModelError naming the operation that neither armlet nor TVM can compile, and its node.
     """
-    return _Lowering(model, layout).run()
+    return _Lowering(model, layout, core).run()
 
 
 class _Lowering:
-    def __init__(self, model: ir.Model, layout: Layout):
+    def __init__(self, model: ir.Model, layout: Layout, core: Core):
         self.model = model
         self.graph = model.graph
         self.layout = layout
+        self.core = core
         self.program = Program()
         # Every value in the layouts in which it exists so far.
         self.values: dict[ir.Value, dict[Layout, Tensor | np.ndarray]] = {}
@@ -92,7 +94,7 @@ class _Lowering:
         residual = node.inputs[RESIDUAL : RESIDUAL + 1] if node.op_type != "SqueezeExcite" else ()
         arguments = [self._get(value, "nhwc") for value in (node.inputs[X], *residual) if value]
         output = node.outputs[0]
-        self.values[output] = {"nhwc": self._emit(FAMILIES[node.op_type](node), output, "nhwc", *arguments)}
+        self.values[output] = {"nhwc": self._emit(FAMILIES[node.op_type](node, self.core), output, "nhwc", *arguments)}
 
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)

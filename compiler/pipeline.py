@@ -55,7 +55,7 @@ def compile_model(
 
         fused = optimized.model.clone()
         fuse(fused)
-        program = lower(fused, layout)
+        program = lower(fused, layout, core)
         library = folder / artifact.LIBRARY
         arena = build_library(
             program, core, os, toolchain, library, lambda what, part: progress(what, 0.1 + 0.7 * part)

@@ -16,6 +16,8 @@ KIB, MIB = 1024, 1024 * 1024
 # Phones mask SVE, and LLVM emits it for Armv9 cores even in a plain loop.
 NO_SVE = ("-sve", "-sve2")
 ARMV8_2 = ("+fullfp16", "+dotprod")
+# What LLVM's cores of Armv8.2 have beside Armv8.0.
+ARMV8_2_EXTENSIONS = ("fullfp16", "dotprod", "lse", "rdm", "rcpc")
 ARMV9 = ("+fullfp16", "+dotprod", "+i8mm")
 
 
@@ -73,10 +75,18 @@ class Core:
             raise UsageError(f"unknown operating system {os!r}: choose linux or android")
         return f"{self.machine}-linux-{'gnu' if os == 'linux' else 'android'}"
 
-    def tvm_target(self, os: str = "linux") -> dict[str, Any]:
-        """What `tvm.target.Target` is to be made of, for one thread."""
+    def tvm_target(self, os: str = "linux", ordered_for: str | None = None) -> dict[str, Any]:
+        """What `tvm.target.Target` is to be made of, for one thread.
+
+        `ordered_for` is another core of LLVM's, for which it orders the instructions; which there are remains
+        a matter of this one.
+        """
         target = {"kind": "llvm", "mtriple": self.triple(os), "mcpu": self.llvm_cpu, "num-cores": 1}
-        return target | ({"mattr": list(self.features)} if self.features else {})
+        features = list(self.features)
+        if ordered_for:
+            target["mcpu"] = ordered_for
+            features += [f"-{name}" for name in ARMV8_2_EXTENSIONS if f"+{name}" not in features]
+        return target | ({"mattr": features} if features else {})
 
 
 def _arm(name: str, features: tuple[str, ...] = (), **facts: Any) -> Core:

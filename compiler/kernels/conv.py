@@ -1,31 +1,161 @@
-"""Convolution over all channels, of any kernel size: pointwise, the stem, a full 3x3.
+"""Convolution over all channels with a window: the stem, a full 3x3. NHWC, borders peeled, not padded.
 
-Weights are packed in panels [O / width][kh][kw][I][width], so that the inner loop reads them as a stream.
+A tile is some pixels of one output row by a panel of channels. In each row of the window, the tile's inputs
+lie next to each other in memory: where the channels are few, as in the stem, they are loaded as vectors and
+multiplied by lane; where they are many, each tap of the window is a pointwise product.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
 
-from .kernel import Kernel, array, largest_divisor, nhwc, panel_width
-from .spatial import spatial_kernel
+from ...targets import Core
+from .epilogue import Epilogue
+from .kernel import Kernel, array, nhwc
+from .pointwise import LLVM_CPU
+from .register_tile import LANES, RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns, vector
 
-# Of the 32 vector registers; the others hold weights and inputs.
-ACCUMULATORS = 24
+# Inputs of one row of the window up to which its products are written out one by one.
+UNROLLED = 32
 
 
-def conv(node: ir.Node) -> Kernel:
-    """The kernel of a fused `Conv`, whose weight is [O, I, kh, kw]."""
-    channels, channels_in, kh, kw = array(node.inputs[1]).shape
-    width = panel_width(channels)
-    panels = array(node.inputs[1]).reshape(-1, width, channels_in, kh, kw).transpose(0, 3, 4, 2, 1)
-    vectors = -(-width // 4)
-    return spatial_kernel(
-        node,
-        f"conv{kh}x{kw}",
-        np.ascontiguousarray(panels),
-        lambda x, weight, i, j, k, c: x(k) * weight[c // width, i, j, k, c % width],
-        taps=(kh, kw),
-        depth=channels_in,
-        width=width,
-        rows=largest_divisor(nhwc(node.outputs[0])[2], ACCUMULATORS // vectors),
-    )
+@dataclass(frozen=True)
+class Tiling:
+    """Pixels and channels of a tile, at most."""
+
+    pixels: int
+    width: int
+    llvm_cpu: str = LLVM_CPU
+
+
+def candidates() -> list[Tiling]:
+    """The tilings worth measuring, the best guess first."""
+    return [Tiling(5, 16), Tiling(4, 16), Tiling(6, 12), Tiling(7, 8), Tiling(8, 8)]
+
+
+def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
+    """The kernel of a fused `Conv`: x [1, H, W, K], weight [N, K, kh, kw], bias [N]; output [1, h, w, N].
+
+    A residual of the output's shape may follow.
+    """
+    tiling = tiling or candidates()[0]
+    weight = array(node.inputs[1])
+    epilogue = Epilogue.of(node)
+    scale = np.float32(epilogue.scale)
+    matrix = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
+    constants = [pack(matrix * scale, tiling.width), padded(array(node.inputs[2]) * scale)]
+    window, result = _Window.of(node), nhwc(node.outputs[0])
+    _, height, width, channels = result
+    with IRBuilder() as builder, T.prim_func():
+        x, added, weights, bias, out = parameters(
+            x=nhwc(node.inputs[0]),
+            residual=result if len(node.inputs) > 3 else None,
+            weight=constants[0].shape,
+            bias=constants[1].shape,
+            out=result,
+        )
+        with T.serial(height) as y:
+            for channel, panel in each(panels(channels, tiling.width)):
+                for first, pixels in each(window.cut(width, tiling.pixels)):
+                    tile = RegisterTile(pixels, panel)
+                    tile.start(bias, [channel] * pixels)
+                    with T.serial(*window.rows_inside(y)) as i:
+                        at = channel * matrix.shape[1] + i * window.row_taps * panel
+                        window.multiply_row(tile, x, y, i, first, weights, at)
+                    places = [(y * width + first + pixel) * channels + channel for pixel in range(pixels)]
+                    tile.store(out, places, valid_columns(channel, panel, channels), epilogue, added)
+    macs = height * width * weight.size
+    return Kernel(f"conv{window.kh}x{window.kw}", builder.get(), constants, macs, tiling.llvm_cpu)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window of kh x kw taps, sliding over a map [height, width, depth]."""
+
+    height: int
+    width: int
+    depth: int
+    kh: int
+    kw: int
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+    top: int
+    left: int
+
+    @classmethod
+    def of(cls, node: ir.Node) -> "_Window":
+        strides, dilations, pads = (node.attributes[a].as_ints() for a in ("strides", "dilations", "pads"))
+        taps = array(node.inputs[1]).shape[2:]
+        return cls(*nhwc(node.inputs[0])[1:], *taps, tuple(strides), tuple(dilations), *pads[:2])
+
+    @property
+    def row_taps(self) -> int:
+        """Inputs of one row of the window."""
+        return self.kw * self.depth
+
+    def rows_inside(self, y: tirx.Expr) -> tuple[tirx.Expr, tirx.Expr]:
+        """The rows of the window that lie in the map, for output row `y`: from, to."""
+        above, dilation = self.top - y * self.strides[0], self.dilations[0]
+        first = T.max(0, (above + dilation - 1) // dilation)
+        return first, T.min(self.kh, (above + self.height + dilation - 1) // dilation)
+
+    def cut(self, outputs: int, largest: int) -> list[tuple[int, int]]:
+        """A row of `outputs` cut into tiles as `pieces` are, those at the borders one by one."""
+        stride, reach = self.strides[1], (self.kw - 1) * self.dilations[1]
+        beyond_left = min(outputs, -(-self.left // stride))
+        beyond_right = outputs - max(0, min(outputs, (self.width + self.left - reach - 1) // stride + 1))
+        left = min(outputs, max(largest, beyond_left)) if beyond_left else 0
+        right = min(outputs - left, max(largest, beyond_right)) if beyond_right else 0
+        cuts = [(size, 1) for size, count in pieces(left, largest) for _ in range(count)]
+        cuts += pieces(outputs - left - right, largest)
+        return cuts + [(size, 1) for size, count in pieces(right, largest) for _ in range(count)]
+
+    def multiply_row(
+        self,
+        tile: RegisterTile,
+        x: tirx.Buffer,
+        y: tirx.Expr,
+        i: tirx.Expr,
+        first: tirx.Expr | int,
+        weights: tirx.Buffer,
+        at: tirx.Expr,
+    ) -> None:
+        """Add what row `i` of the window gives to the outputs from `first` on of row `y`; weights from `at`."""
+        column = first * self.strides[1] - self.left
+        line = ((y * self.strides[0] - self.top + i * self.dilations[0]) * self.width + column) * self.depth
+        if self.row_taps > UNROLLED or self.dilations[1] > 1:
+            for j in range(self.kw):
+                columns = [row * self.strides[1] + j * self.dilations[1] for row in range(tile.rows)]
+                starts = [
+                    line + relative * self.depth if self._is_inside(column, relative) else None
+                    for relative in columns
+                ]
+                tile.multiply_rows(x, starts, self.depth, weights, at + j * self.depth * tile.width)
+            return
+        taken = range((tile.rows - 1) * self.strides[1] + self.kw)
+        inside = [relative for relative in taken if self._is_inside(column, relative)]
+        numbers = _lanes(x, line, inside[0] * self.depth, (inside[-1] + 1) * self.depth)
+        for tap in range(self.row_taps):
+            of_rows = [numbers.get(row * self.strides[1] * self.depth + tap) for row in range(tile.rows)]
+            tile.multiply(of_rows, weights, at + tap * tile.width)
+
+    def _is_inside(self, column: tirx.Expr | int, relative: int) -> bool:
+        """Whether a column of the map exists; tiles that are looped over are not at a border."""
+        return not isinstance(column, int) or 0 <= column + relative < self.width
+
+
+def _lanes(x: tirx.Buffer, line: tirx.Expr, start: int, end: int) -> dict[int, tirx.Expr]:
+    """The numbers of `x` from `line` + `start` to `line` + `end`, each in all lanes of a vector."""
+    if end - start < LANES:
+        return {at: T.Broadcast(T.Bind(x[line + at]), LANES) for at in range(start, end)}
+    numbers = {}
+    for at in range(start, end, LANES):
+        # The last vector reaches back, not over the end.
+        at = min(at, end - LANES)
+        loaded = T.Bind(vector(x, line + at))
+        numbers |= {at + lane: T.Shuffle([loaded], [lane] * LANES) for lane in range(LANES)}
+    return numbers

@@ -1,43 +1,23 @@
-"""A linear layer on one row: a vector times a matrix, weights in panels [N / width][K][width]."""
+"""A linear layer on one row: a vector times a matrix, whose weights are read once, as one stream."""
 
-import numpy as np
 import onnx_ir as ir
-from tvm import te, tirx
 
-from .kernel import Epilogue, Kernel, accumulate_in_registers, array, panel_width, scheduled
+from ...targets import Core
+from .kernel import Kernel, array
+from .pointwise import LLVM_CPU, Tiling, matrix_product
+
+# Sums enough in flight that none waits for the one before it.
+WIDTHS = (32, 48, 64, 16)
 
 
-def dense(node: ir.Node) -> Kernel:
+def candidates() -> list[Tiling]:
+    """The tilings worth measuring, the best guess first."""
+    return [Tiling(width, llvm_cpu=LLVM_CPU) for width in WIDTHS]
+
+
+def dense(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
     """The kernel of a fused `Dense`: x [1, K], weight [N, K], bias [N]; output [1, N]."""
-    weight, bias_array = array(node.inputs[1]), array(node.inputs[2])
-    features, depth = weight.shape
-    panels = matrix_panels(weight)
-
-    x = te.placeholder((1, depth), name="x")
-    packed = te.placeholder(panels.shape, name="weight")
-    bias = te.placeholder((features,), name="bias")
-    sums = row_times_panels(x, packed)
-    out = te.compute((1, features), lambda n, c: Epilogue.of(node).apply(sums[n, c] + bias[c]), name="out")
-
-    schedule = scheduled([x, packed, bias], out)
-    accumulate_in_registers(
-        schedule, schedule.get_sblock("sums"), schedule.get_sblock("out"), panels.shape[2], rows=1
-    )
-    return Kernel("dense", schedule.mod["main"], [panels, bias_array], macs=features * depth)
-
-
-def matrix_panels(weight: np.ndarray) -> np.ndarray:
-    """A matrix [N, K] in panels [N / width, K, width]."""
-    features, depth = weight.shape
-    return np.ascontiguousarray(weight.reshape(-1, panel_width(features), depth).transpose(0, 2, 1))
-
-
-def row_times_panels(x: te.Tensor, packed: te.Tensor, name: str = "sums") -> te.Tensor:
-    """[1, K] times a matrix in panels [N / width, K, width]: [1, N]."""
-    panels, depth, width = (int(size) for size in packed.shape)
-    k = te.reduce_axis((0, depth), name="k")
-
-    def element(n: tirx.Var, c: tirx.Var) -> tirx.Expr:
-        return te.sum(x[n, k] * packed[c // width, k, c % width], axis=k)
-
-    return te.compute((1, panels * width), element, name=name)
+    weight = array(node.inputs[1])
+    channels, depth = weight.shape
+    tiling = tiling or candidates()[0]
+    return matrix_product("dense", node, weight, (1, depth), (1, channels), tiling)

@@ -1,25 +1,182 @@
-"""Depthwise convolution: every channel by its own kernel, channels in vectors, weights [kh][kw][C]."""
+"""Depthwise convolution: every channel by its own window, channels in vectors, weights [kh][kw][C].
+
+The loops, outermost first: bands of tiles, blocks of channels, tiles of rows, pieces of columns, vectors of
+channels, a micro-kernel. What a block of channels sees of a tile stays in the first cache while its vectors
+take turns; borders have code of their own, nothing is padded or copied.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import groupby
+from math import gcd
 
 import numpy as np
 import onnx_ir as ir
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
 
-from .kernel import Kernel, array, largest_divisor, nhwc, panel_width
-from .spatial import spatial_kernel
+from ...targets.cores import Core
+from .axis import Axis
+from .depthwise_columns import tile_by_columns
+from .depthwise_layer import Buffers, Layer, Parameters, Tile
+from .depthwise_taps import row_by_taps
+from .epilogue import Epilogue
+from .kernel import Kernel, array, nhwc
+from .loads import llvm_functions, touch
+from .vectors import Blocks, channel_blocks
 
-# Outputs of one row that are computed together, so that neighbours share the inputs they load.
-ROW = 4
+# Weights and outputs in flight that leave registers for pixels, of 32.
+SMALL_WINDOW, SMALL_FLIGHT = 9, 3
+# One vector of accumulators and the pixels it needs: the longest piece of a row that does not spill.
+LONGEST_ROW, LONGEST_RUN = 14, 28
+# Channels of a 64-byte line.
+LINE_CHANNELS = 16
 
 
-def depthwise(node: ir.Node) -> Kernel:
-    """The kernel of a fused `DepthwiseConv`, whose weight is [C, 1, kh, kw]."""
-    channels, _, kh, kw = array(node.inputs[1]).shape
-    return spatial_kernel(
-        node,
-        f"depthwise{kh}x{kw}",
-        np.ascontiguousarray(array(node.inputs[1])[:, 0].transpose(1, 2, 0)),
-        lambda x, weight, i, j, k, c: x(c) * weight[i, j, c],
-        taps=(kh, kw),
-        depth=1,
-        width=panel_width(channels),
-        rows=largest_divisor(nhwc(node.outputs[0])[2], ROW),
+def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
+    """The kernel of a fused `DepthwiseConv`, whose weight is [C, 1, kh, kw]; by default as `default` says."""
+    layer = layer_of(node)
+    scale = np.float32(layer.epilogue.scale)
+    weight = np.ascontiguousarray(array(node.inputs[1])[:, 0].transpose(1, 2, 0)) * scale
+    parameters = parameters or default(layer, core)
+    function = depthwise_function(layer, parameters)
+    family = f"depthwise{layer.rows.taps}x{layer.columns.taps}"
+    constants = [weight, array(node.inputs[2]) * scale]
+    return Kernel(family, function, constants, layer.macs, parameters.llvm_cpu)
+
+
+def layer_of(node: ir.Node) -> Layer:
+    """What a fused `DepthwiseConv` computes; a second output is the sum over the map of the first."""
+    _, height, width, channels = nhwc(node.inputs[0])
+    taps = array(node.inputs[1]).shape[2:]
+    strides, dilations = (node.attributes[name].as_ints() for name in ("strides", "dilations"))
+    pads = node.attributes["pads"].as_ints()
+    rows, columns = (
+        Axis(*axis)
+        for axis in zip((height, width), taps, strides, dilations, pads[:2], pads[2:], strict=True)
     )
+    return Layer(
+        rows, columns, channels, Epilogue.of(node), residual=len(node.inputs) > 3, squeeze=len(node.outputs) > 1
+    )
+
+
+def default(layer: Layer, core: Core) -> Parameters:
+    """Parameters near the best for any layer on `core`.
+
+    Small windows are rolled by columns: tiles of four rows, of three where h-swish wants registers for its
+    constants on in-order cores. Rows of pixels that one block of channels sees of a run fill at most half of
+    the first cache, or of the part that the distance between pixels lets them reach. On in-order cores a map
+    that half of the last cache but memory does not hold is touched tile by tile.
+    """
+    in_order = core.pipeline == "in-order"
+    by_columns = layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
+    rows = 1 if not by_columns else 3 if in_order and layer.epilogue.activation == "hard_swish" else 4
+    tiles = -(-layer.rows.outputs // rows)
+    is_large = layer.input_bytes > (core.l2.size if core.l2 else 0) // 2
+    return Parameters(
+        by="columns" if by_columns else "taps",
+        rows=rows,
+        columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW,
+        block=LINE_CHANNELS,
+        band=1 if is_large else tiles,
+        touch=in_order and is_large,
+        pipeline=core.pipeline,
+        llvm_cpu="generic" if in_order else "cortex-a55",
+    )
+
+
+def _run_length(layer: Layer, core: Core, rows: int) -> int:
+    if not core.l1d:
+        return LONGEST_RUN
+    sets = core.l1d.size // core.cache_line // core.l1d.ways
+    lines, rest = divmod(layer.pixel_bytes, core.cache_line)
+    reached = sets if rest else sets // gcd(lines, sets)
+    pixels = reached * core.l1d.ways // 2 // len(layer.rows.pixels(rows))
+    return max(2 * layer.columns.in_flight, min(LONGEST_RUN, (pixels - layer.columns.span) // layer.columns.stride + 1))
+
+
+def candidates(layer: Layer, core: Core) -> list[Parameters]:
+    """What is worth measuring, the default first."""
+    first = default(layer, core)
+    found = [first]
+    if first.by == "columns":
+        found += [replace(first, rows=rows) for rows in (2, 3, 4, 5) if rows != first.rows]
+        found.append(replace(first, by="taps", rows=1, columns=LONGEST_ROW))
+    found.append(replace(first, columns=first.columns // 2))
+    found.append(replace(first, block=layer.channels))
+    found.append(replace(first, band=1, touch=not first.touch))
+    others = {"generic", "cortex-a55", "cortex-a76"} - {first.llvm_cpu}
+    found += [replace(first, llvm_cpu=llvm_cpu) for llvm_cpu in sorted(others)]
+    return found
+
+
+def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
+    """The function of `layer`: x, [residual], weight [kh][kw][C], bias, out, [sums]."""
+    height = parameters.rows if parameters.by == "columns" else 1
+    tiles = -(-layer.rows.outputs // height)
+    band = min(parameters.band, tiles)
+    with IRBuilder() as builder, T.prim_func():
+        buffers = Buffers(layer)
+        with llvm_functions() if parameters.pipeline else nullcontext(), T.serial(-(-tiles // band)) as number:
+            first = T.Bind(number * band)
+            count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
+            if parameters.touch:
+                _touch_band(buffers, height, first, count)
+            for blocks in channel_blocks(layer.channels, parameters.block):
+                with T.serial(blocks.count) as block, T.serial(count) as in_band:
+                    tile = T.Bind(first + in_band)
+                    if parameters.by == "taps":
+                        row_by_taps(buffers, parameters, tile, blocks, block)
+                    else:
+                        _tile_by_kind(buffers, parameters, tile, _kinds(layer, height), blocks, block)
+    return builder.get()
+
+
+# Rows of outputs, which of the rows of pixels that they see are no padding, and the tiles up to the last such.
+Kind = tuple[int, tuple[int, ...], int]
+
+
+def _kinds(layer: Layer, height: int) -> list[Kind]:
+    """Tiles that share their code, for their padding is the same."""
+    tiles = []
+    for row in range(0, layer.rows.outputs, height):
+        rows = min(height, layer.rows.outputs - row)
+        tiles.append((rows, layer.rows.inside(row, rows)))
+    ends = [i + 1 for i in range(len(tiles)) if tiles[i : i + 1] != tiles[i + 1 : i + 2]]
+    return [(*kind, end) for (kind, _), end in zip(groupby(tiles), ends, strict=True)]
+
+
+def _tile_by_kind(
+    buffers: Buffers,
+    parameters: Parameters,
+    number: tirx.Expr,
+    kinds: Sequence[Kind],
+    blocks: Blocks,
+    block: tirx.Expr,
+) -> None:
+    (rows, inside, end), *others = kinds
+    tile = Tile(number * parameters.rows, rows, inside)
+    if not others:
+        tile_by_columns(buffers, parameters, tile, blocks, block)
+        return
+    with T.If(number < end):
+        with T.Then():
+            tile_by_columns(buffers, parameters, tile, blocks, block)
+        with T.Else():
+            _tile_by_kind(buffers, parameters, number, others, blocks, block)
+
+
+def _touch_band(buffers: Buffers, height: int, first: tirx.Expr, count: tirx.Expr | int) -> None:
+    """Touch the rows of pixels that a band sees and those before it did not."""
+    axis, row_size = buffers.layer.rows, buffers.layer.columns.size * buffers.layer.channels
+
+    def seen(tile: tirx.Expr) -> tirx.Expr:
+        """Rows of pixels that the tiles before `tile` see."""
+        after = tile * (height * axis.stride) + (axis.span - axis.stride - axis.before)
+        return tirx.max(0, tirx.min(axis.size, after))
+
+    begin = T.Bind(tirx.if_then_else(first > 0, seen(first), 0) * row_size)
+    end = T.Bind(seen(first + count) * row_size)
+    touch(buffers.x, axis.size * row_size, begin, end)

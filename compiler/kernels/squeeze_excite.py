@@ -1,48 +1,164 @@
-"""Squeeze-excite as one kernel: the mean over the map, two small linear layers, the gate on every channel.
+"""Squeeze-excite: the mean over the map, two small linear layers, the gate on every channel.
 
 The 1 / (H * W) of the mean goes into the first layer's weights; the affine half of the gate's h-sigmoid is
-in the second's already (`passes`).
+in the second's already (`passes`). Three kernels, to be put together as it costs least:
+
+    squeeze_excite   x -> x times its gate               all in one
+    gate             sums over the map -> gate           where the depthwise has left the sums
+    excite           x, gate -> x times gate             one pass, which may be in place
 """
 
 import numpy as np
 import onnx_ir as ir
-from tvm import te
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
 
-from .dense import matrix_panels, row_times_panels
-from .kernel import Epilogue, Kernel, accumulate_in_registers, array, nhwc, panel_width, scheduled
-from .pool import map_sum
+from ...targets.cores import Core
+from .epilogue import Epilogue
+from .kernel import Kernel, array, nhwc
+from .pool import sum_map
+from .vectors import LANES, channel_blocks, vector
+
+RELU, CLIP = Epilogue("clip", 0, np.inf), Epilogue("clip", 0, 1)
+# Outputs that a panel of weights has: as many accumulators as a multiply-add's latency wants, and a line of
+# weights or two in each step.
+PANEL = 32
+Shape = tuple[int, int, int]
 
 
-def squeeze_excite(node: ir.Node) -> Kernel:
+def squeeze_excite(node: ir.Node, core: Core) -> Kernel:
     """The kernel of `SqueezeExcite`: x, w1 [S, C, 1, 1], b1 [S], w2 [C, S, 1, 1], b2 [C]."""
-    shape = nhwc(node.inputs[0])
-    _, height, width, channels = shape
+    _, *shape = nhwc(node.inputs[0])
+    constants = _constants(node)
+    return Kernel(
+        "squeeze_excite", squeeze_excite_function(shape, constants[1].size), constants, _macs(constants)
+    )
+
+
+def gate(node: ir.Node, core: Core) -> Kernel:
+    """The kernel from the sums over the map, [1, C], to the gate, [1, C], of a `SqueezeExcite`."""
+    constants = _constants(node)
+    return Kernel("gate", gate_function(constants[3].size, constants[1].size), constants, _macs(constants))
+
+
+def excite(node: ir.Node, core: Core) -> Kernel:
+    """The kernel from x and its gate, [1, C], to their product; the output may be x itself."""
+    _, *shape = nhwc(node.inputs[0])
+    return Kernel("excite", excite_function(shape), [], macs=0)
+
+
+def squeeze_excite_function(shape: Shape, squeezed: int) -> tirx.PrimFunc:
+    """x [1, H, W, C], w1, b1, w2, b2 to [1, H, W, C]; `shape` is (H, W, C)."""
+    channels = shape[2]
+    with IRBuilder() as builder, T.prim_func():
+        x, weights = _argument("x", (1, *shape)), _weight_arguments(channels, squeezed)
+        out = _argument("out", (1, *shape))
+        sums = T.alloc_buffer((1, channels), "float32", scope="local")
+        its_gate = T.alloc_buffer((1, channels), "float32", scope="local")
+        sum_map(x, sums, shape)
+        _gate(sums, weights, its_gate, channels, squeezed)
+        _excite(x, its_gate, out, shape)
+    return builder.get()
+
+
+def gate_function(channels: int, squeezed: int) -> tirx.PrimFunc:
+    """Sums [1, C], w1, b1, w2, b2 to the gate [1, C]."""
+    with IRBuilder() as builder, T.prim_func():
+        sums, weights = _argument("sums", (1, channels)), _weight_arguments(channels, squeezed)
+        _gate(sums, weights, _argument("gate", (1, channels)), channels, squeezed)
+    return builder.get()
+
+
+def excite_function(shape: Shape) -> tirx.PrimFunc:
+    """x [1, H, W, C] and gate [1, C] to [1, H, W, C]; `shape` is (H, W, C)."""
+    with IRBuilder() as builder, T.prim_func():
+        x, its_gate = _argument("x", (1, *shape)), _argument("gate", (1, shape[2]))
+        _excite(x, its_gate, _argument("out", (1, *shape)), shape)
+    return builder.get()
+
+
+def panels(matrix: np.ndarray) -> np.ndarray:
+    """A matrix [N, K] in panels of PANEL rows, each [K][rows], one after the other."""
+    parts = [matrix[start : start + PANEL].T.ravel() for start in range(0, len(matrix), PANEL)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _constants(node: ir.Node) -> list[np.ndarray]:
+    _, height, width, _ = nhwc(node.inputs[0])
     w1, b1, w2, b2 = (array(value) for value in node.inputs[1:])
-    reduce, expand = matrix_panels(w1[:, :, 0, 0] / np.float32(height * width)), matrix_panels(w2[:, :, 0, 0])
+    return [panels(w1[:, :, 0, 0] / np.float32(height * width)), b1, panels(w2[:, :, 0, 0]), b2]
 
-    x = te.placeholder(shape, name="x")
-    w1_packed, w2_packed = te.placeholder(reduce.shape, name="w1"), te.placeholder(expand.shape, name="w2")
-    b1_, b2_ = te.placeholder(b1.shape, name="b1"), te.placeholder(b2.shape, name="b2")
-    sums = map_sum(x, (1, channels))
-    squeezed = te.compute((1, channels), lambda n, c: sums[n, c], name="squeezed")
-    reduced_sums = row_times_panels(squeezed, w1_packed, "reduced_sums")
-    relu, gate_clip = Epilogue("clip", 0, np.inf), Epilogue("clip", 0, 1)
-    reduced = te.compute((1, *b1.shape), lambda n, c: relu.apply(reduced_sums[n, c] + b1_[c]), name="reduced")
-    gate_sums = row_times_panels(reduced, w2_packed, "gate_sums")
-    gate = te.compute((1, channels), lambda n, c: gate_clip.apply(gate_sums[n, c] + b2_[c]), name="gate")
-    out = te.compute(shape, lambda n, y, z, c: x[n, y, z, c] * gate[0, c], name="out")
 
-    schedule = scheduled([x, w1_packed, b1_, w2_packed, b2_], out)
-    stages = (
-        ("sums", "squeezed", channels),
-        ("reduced_sums", "reduced", b1.size),
-        ("gate_sums", "gate", channels),
+def _macs(constants: list[np.ndarray]) -> int:
+    return constants[0].size + constants[2].size
+
+
+def _argument(name: str, shape: tuple[int, ...]) -> tirx.Buffer:
+    return T.arg(name, T.buffer(shape, "float32"))
+
+
+def _weight_arguments(channels: int, squeezed: int) -> list[tirx.Buffer]:
+    sizes = {"w1": squeezed * channels, "b1": squeezed, "w2": channels * squeezed, "b2": channels}
+    return [_argument(name, (size,)) for name, size in sizes.items()]
+
+
+def _gate(
+    sums: tirx.Buffer, weights: list[tirx.Buffer], its_gate: tirx.Buffer, channels: int, squeezed: int
+) -> None:
+    w1, b1, w2, b2 = weights
+    reduced = T.alloc_buffer((1, squeezed), "float32", scope="local")
+    _linear(sums, w1, b1, reduced, channels, squeezed, RELU)
+    _linear(reduced, w2, b2, its_gate, squeezed, channels, CLIP)
+
+
+def _linear(
+    x: tirx.Buffer,
+    weight: tirx.Buffer,
+    bias: tirx.Buffer,
+    out: tirx.Buffer,
+    depth: int,
+    features: int,
+    epilogue: Epilogue,
+) -> None:
+    """`out` [1, N] of `x` [1, K] and `weight` in panels: K is the loop, a panel's sums are in registers."""
+    for blocks in channel_blocks(features, PANEL):
+        lanes, width = blocks.lanes, blocks.vectors * blocks.lanes
+        whole = blocks.first // PANEL * PANEL
+        inside, panel = blocks.first - whole, min(PANEL, features - whole)
+        places = [vector(number * lanes, lanes) for number in range(blocks.vectors)]
+        with T.serial(blocks.count) as block:
+            total = T.alloc_buffer((width,), "float32", scope="local")
+            for number, place in enumerate(places):
+                at = vector(blocks.channel(block, number), lanes)
+                T.buffer_store(total, bias[at], [place])
+            start = T.Bind((whole + block * width) * depth + inside)
+
+            def step(k: tirx.Expr, x_k: tirx.Expr, start=start, places=places, total=total) -> None:
+                for number, place in enumerate(places):
+                    at = vector(start + k * panel + number * lanes, lanes)
+                    T.buffer_store(total, total[place] + x_k * T.Bind(weight[at]), [place])
+
+            with T.serial(depth // LANES) as quarter:
+                four = T.Bind(x[0, vector(quarter * LANES)])
+                for lane in range(LANES):
+                    step(quarter * LANES + lane, T.Shuffle([four], [lane] * lanes))
+            for k in range(depth // LANES * LANES, depth):
+                one = T.Bind(x[0, k])
+                step(k, one if lanes == 1 else T.Broadcast(one, lanes))
+            for number, place in enumerate(places):
+                at = vector(blocks.channel(block, number), lanes)
+                T.buffer_store(out, epilogue.apply(total[place]), [0, at])
+
+
+def _excite(x: tirx.Buffer, its_gate: tirx.Buffer, out: tirx.Buffer, shape: Shape) -> None:
+    height, width, channels = shape
+    pixels, products = (
+        T.decl_buffer((height * width, channels), "float32", data=buffer.data) for buffer in (x, out)
     )
-    for sums_name, stored_name, size in stages:
-        blocks = schedule.get_sblock(sums_name), schedule.get_sblock(stored_name)
-        accumulate_in_registers(schedule, *blocks, panel_width(size), rows=1)
-    _, lane = schedule.split(
-        schedule.get_loops(schedule.get_sblock("out"))[-1], [None, panel_width(channels)]
-    )
-    schedule.vectorize(lane)
-    return Kernel("squeeze_excite", schedule.mod["main"], [reduce, b1, expand, b2], macs=w1.size + w2.size)
+    with T.serial(height * width) as pixel:
+        for blocks in channel_blocks(channels, LANES * 4):
+            with T.serial(blocks.count) as block:
+                for number in range(blocks.vectors):
+                    at = vector(blocks.channel(block, number), blocks.lanes)
+                    T.buffer_store(products, pixels[pixel, at] * its_gate[0, at], [pixel, at])

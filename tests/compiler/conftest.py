@@ -65,7 +65,7 @@ def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
 
     def error(model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
         core = find_core("host")
-        lowered = lower(fused(model), layout)
+        lowered = lower(fused(model), layout, core)
         library = tmp_path / "model.so"
         toolchain = find_toolchain("linux", core.machine)
         build_library(lowered, core, "linux", toolchain, library, lambda what, part: None)

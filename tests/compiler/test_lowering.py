@@ -3,8 +3,10 @@ import pytest
 
 from armlet.compiler.lowering import lower
 from armlet.errors import InvalidModelError
+from armlet.targets import find_core
 
 CONV = {"k": (4, 4, 1, 1)}
+HOST = find_core("host")
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
@@ -70,26 +72,26 @@ def transpositions(program):
 
 def test_maps_are_transposed_at_the_ends_only(parse, fused):
     model = parse("s = Conv(x, k) t = Sigmoid(s) u = Conv(t, k) y = Add(u, s)", "1,4,6,5", **CONV)
-    assert transpositions(lower(fused(model), "nchw")) == 2
-    assert transpositions(lower(fused(model), "nhwc")) == 0
+    assert transpositions(lower(fused(model), "nchw", HOST)) == 2
+    assert transpositions(lower(fused(model), "nhwc", HOST)) == 0
 
 
 def test_a_map_of_one_pixel_is_never_transposed(parse, fused):
     model = parse("p = GlobalAveragePool(x) y = Flatten(p)", "1,4,6,5")
-    assert transpositions(lower(fused(model), "nchw")) == 1
-    assert transpositions(lower(fused(model), "nhwc")) == 0
+    assert transpositions(lower(fused(model), "nchw", HOST)) == 1
+    assert transpositions(lower(fused(model), "nhwc", HOST)) == 0
 
 
 def test_layers_of_one_shape_share_a_kernel(parse, fused):
     model = parse("s = Conv(x, k) t = Conv(s, k) y = Conv(t, other)", "1,4,6,5", other=(4, 4, 1, 1), **CONV)
-    lowered = lower(fused(model), "nchw")
+    lowered = lower(fused(model), "nchw", HOST)
     assert ["s", "t", "y"] in lowered.layers.values()
 
 
 def test_what_nobody_can_compile_is_named(parse, fused):
     model = parse("s = Conv(x, k) y = LpNormalization(s)", "1,4,6,5", **CONV)
     with pytest.raises(InvalidModelError, match=r"node 'y'.*LpNormalization") as caught:
-        lower(fused(model), "nchw")
+        lower(fused(model), "nchw", HOST)
     assert "\n" not in str(caught.value)
 
 

@@ -6,16 +6,6 @@ import pytest
 TOLERANCE = 1e-5
 
 
-def test_every_channel_count_has_a_whole_panel():
-    from armlet.compiler.kernels.kernel import panel_width
-
-    for channels in range(1, 200):
-        width = panel_width(channels)
-        assert channels % width == 0
-        assert width <= 16
-        assert width % 4 == 0 or channels % 4 != 0
-
-
 @pytest.mark.parametrize(
     ("channels_in", "channels", "size", "kernel", "attributes"),
     [

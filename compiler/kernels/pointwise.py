@@ -1,0 +1,192 @@
+"""Pointwise convolution: a matrix of pixels [H * W, K] times a matrix of weights [K, N], tile by tile.
+
+NHWC rows are read as they are. What can be tuned is how the two matrices are cut up, in which order the tiles
+are computed, and who orders the instructions.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import onnx_ir as ir
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
+
+from ...targets import Core
+from .epilogue import Epilogue
+from .in_order_loop import FLOAT_BYTES, InnerLoop
+from .kernel import Kernel, array, nhwc
+from .register_tile import LANES, RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+
+Index = tirx.Expr | int
+
+# Rows of a tile for each panel width: 32 registers hold the sums, a vector of each row, and some weights. The
+# assembly for in-order cores has more weights on their way.
+ROWS = {16: 6, 12: 7, 8: 8, 4: 12}
+ROWS_IN_ORDER = {16: 5, 12: 7, 8: 8, 4: 12}
+# What LLVM orders instructions for: that costs an out-of-order core nothing.
+LLVM_CPU = "cortex-a55"
+# Tiles of a block, so that its rows are still in the first cache when the next panel wants them; a map of
+# fewer than twice as many is one block, since that reads the weights once.
+TILES_OF_BLOCK = 8
+# Input channels of a chunk at most, where a panel of all of them would fill half of the first cache.
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a product is cut up.
+
+    A panel has at most `width` channels. Blocks of at most `block` pixels are computed one after the other,
+    each by chunks of at most `chunk` input channels, with partial sums in the output; 0 is all of them.
+    `llvm_cpu` is the core for which LLVM orders instructions; `inner_loop` ("cortex-a53", "cortex-a55") the
+    one for which the inner loop is written in assembly, where None leaves it to LLVM.
+    """
+
+    width: int
+    block: int = 0
+    chunk: int = 0
+    llvm_cpu: str = LLVM_CPU
+    inner_loop: str | None = None
+
+    def rows(self, width: int) -> int:
+        """The most rows of a tile of this width."""
+        return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(width, 1)
+
+
+def default(pixels: int, depth: int, core: Core) -> Tiling:
+    """The tiling for `pixels` of `depth` input channels on `core`, unmeasured."""
+    return candidates(pixels, depth, core)[0]
+
+
+def candidates(pixels: int, depth: int, core: Core) -> list[Tiling]:
+    """The tilings worth measuring, the best guess first."""
+    in_order = core.pipeline == "in-order"
+    inner_loop = ("cortex-a53" if core.name == "cortex-a53" else "cortex-a55") if in_order else None
+    found = []
+    for width in (12, 8, 16) if in_order else (16, 12, 8):
+        tile = (ROWS_IN_ORDER if in_order else ROWS)[width]
+        # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
+        fills_cache = core.l1d is not None and 2 * width * depth * FLOAT_BYTES > core.l1d.size
+        chunk = CHUNK if fills_cache and not in_order else 0
+        blocks = [TILES_OF_BLOCK * tile, 0, tile]
+        if pixels < 2 * blocks[0]:
+            blocks = [0, tile]
+        found += [Tiling(width, block, chunk, LLVM_CPU, inner_loop) for block in blocks]
+    return found
+
+
+def pointwise(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
+    """The kernel of a fused 1x1 `Conv` without padding: x [1, H, W, K], weight [N, K, 1, 1], bias [N].
+
+    A residual [1, h, w, N] may follow; output [1, h, w, N].
+    """
+    weight = array(node.inputs[1])[:, :, 0, 0]
+    source, result = nhwc(node.inputs[0]), nhwc(node.outputs[0])
+    _, _, row_width, depth = source
+    _, height, width, _ = result
+    vertical, horizontal = node.attributes["strides"].as_ints()
+
+    def strided(pixel: Index) -> Index:
+        return (pixel // width * vertical * row_width + pixel % width * horizontal) * depth
+
+    tiling = tiling or default(height * width, depth, core)
+    start_of = strided if (vertical, horizontal) != (1, 1) else None
+    return matrix_product("conv1x1", node, weight, source, result, tiling, start_of)
+
+
+def matrix_product(
+    family: str,
+    node: ir.Node,
+    weight: np.ndarray,
+    source: tuple[int, ...],
+    result: tuple[int, ...],
+    tiling: Tiling,
+    start_of: Callable[[Index], Index] | None = None,
+) -> Kernel:
+    """The kernel of rows [K] of x, of shape `source`, times `weight` [N, K], plus bias [N] and a residual.
+
+    The output's shape is `result`, its last axis N. `start_of` says where in x a row starts; without it, rows
+    lie one after the other.
+    """
+    epilogue = Epilogue.of(node)
+    channels, depth = weight.shape
+    pixels = int(np.prod(result[:-1]))
+    scale = np.float32(epilogue.scale)
+    constants = [pack(weight * scale, tiling.width), padded(array(node.inputs[2]) * scale)]
+    with IRBuilder() as builder, T.prim_func():
+        x, residual, weights, bias, out = parameters(
+            x=source,
+            residual=result if len(node.inputs) > 3 else None,
+            weight=constants[0].shape,
+            bias=constants[1].shape,
+            out=result,
+        )
+        for at in _tiles(pixels, channels, depth, tiling):
+            tile = RegisterTile(at.rows, at.width)
+            places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
+            panel = at.channel * depth + at.k * at.width
+            starts, start = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
+            loop = None if start_of else _inner_loop(at, depth, channels, tiling)
+            if loop:
+                row, ahead = at.pixel * depth + at.k, T.min(at.pixel + at.rows, pixels - at.rows) * depth
+                loop.call(x, row, ahead, weights, panel, starts, start[0], tile.sums)
+            else:
+                rows = [at.pixel + row for row in range(at.rows)]
+                rows = [(start_of(row) if start_of else row * depth) + at.k for row in rows]
+                tile.start(starts, start)
+                tile.multiply_rows(x, rows, at.depth, weights, panel)
+            valid = valid_columns(at.channel, at.width, channels)
+            if at.is_last:
+                tile.store(out, places, valid, epilogue, residual)
+            else:
+                tile.store(out, places, valid, Epilogue())
+    return Kernel(family, builder.get(), constants, macs=pixels * depth * channels, llvm_cpu=tiling.llvm_cpu)
+
+
+class _Tile(NamedTuple):
+    """A tile, and the chunk of input channels that is added to its sums: starts and sizes."""
+
+    pixel: Index
+    rows: int
+    channel: Index
+    width: int
+    k: Index
+    depth: int
+    is_first: bool
+    is_last: bool
+
+
+def _tiles(pixels: int, channels: int, depth: int, tiling: Tiling) -> Iterator[_Tile]:
+    """Loop over blocks, chunks, panels and tiles, from the outside in; the body is built once for each size."""
+    # Partial sums are kept as whole vectors.
+    chunk = tiling.chunk if channels % LANES == 0 else 0
+    for block, size in each(pieces(pixels, tiling.block or pixels)):
+        for k, part, is_first, is_last in _chunks(depth, chunk or depth):
+            for channel, width in each(panels(channels, tiling.width)):
+                for row, rows in each(pieces(size, tiling.rows(width))):
+                    yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
+
+
+def _chunks(depth: int, largest: int) -> Iterator[tuple[Index, int, bool, bool]]:
+    """Loop over the input channels: start, size, whether it is the first, the last."""
+    count = -(-depth // largest)
+    size = -(-depth // count // LANES) * LANES
+    rest = depth - (count - 1) * size
+    if count > 1:
+        yield 0, size, True, False
+    if count > 2:
+        with T.serial(1, count - 1) as number:
+            yield number * size, size, False, False
+    yield (count - 1) * size, rest, count == 1, True
+
+
+def _inner_loop(at: _Tile, depth: int, channels: int, tiling: Tiling) -> InnerLoop | None:
+    """The loop of a tile in assembly, where it is wanted and can be had."""
+    row_bytes, vectors = FLOAT_BYTES * depth, at.width // LANES
+    if not tiling.inner_loop or not InnerLoop.serves(at.rows, vectors, at.depth, row_bytes):
+        return None
+    start_bytes = 0 if at.is_first else FLOAT_BYTES * channels
+    return InnerLoop(at.rows, vectors, at.depth, row_bytes, tiling.inner_loop, start_bytes)
