@@ -16,8 +16,19 @@ from tvm.tirx.script import builder as T
 from ...targets import Core
 from .epilogue import Epilogue
 from .kernel import Kernel, array, nhwc
-from .pointwise import LLVM_CPU
-from .register_tile import LANES, RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns, vector
+from .pointwise import LLVM_CPU, llvm_cpu
+from .register_tile import (
+    LANES,
+    RegisterTile,
+    each,
+    pack,
+    padded,
+    panels,
+    parameters,
+    pieces,
+    valid_columns,
+    vector,
+)
 
 # Inputs of one row of the window up to which its products are written out one by one.
 UNROLLED = 32
@@ -29,12 +40,14 @@ class Tiling:
 
     pixels: int
     width: int
-    llvm_cpu: str = LLVM_CPU
+    llvm_cpu: str | None = LLVM_CPU
 
 
-def candidates() -> list[Tiling]:
+def candidates(core: Core) -> list[Tiling]:
     """The tilings worth measuring, the best guess first."""
-    return [Tiling(5, 16), Tiling(4, 16), Tiling(6, 12), Tiling(7, 8), Tiling(8, 8)]
+    # An in-order core waits at every vector load: of weights there are fewer in a narrow panel.
+    sizes = ((8, 8), (7, 8), (6, 12)) if core.pipeline == "in-order" else ((5, 16), (4, 16), (6, 12))
+    return [Tiling(pixels, width, llvm_cpu(core)) for pixels, width in sizes]
 
 
 def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
@@ -42,7 +55,7 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
 
     A residual of the output's shape may follow.
     """
-    tiling = tiling or candidates()[0]
+    tiling = tiling or candidates(core)[0]
     weight = array(node.inputs[1])
     epilogue = Epilogue.of(node)
     scale = np.float32(epilogue.scale)
@@ -81,16 +94,18 @@ class _Window:
     depth: int
     kh: int
     kw: int
-    strides: tuple[int, int]
-    dilations: tuple[int, int]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
     top: int
     left: int
 
     @classmethod
     def of(cls, node: ir.Node) -> "_Window":
         strides, dilations, pads = (node.attributes[a].as_ints() for a in ("strides", "dilations", "pads"))
-        taps = array(node.inputs[1]).shape[2:]
-        return cls(*nhwc(node.inputs[0])[1:], *taps, tuple(strides), tuple(dilations), *pads[:2])
+        _, _, kh, kw = array(node.inputs[1]).shape
+        _, height, width, depth = nhwc(node.inputs[0])
+        top, left, *_ = pads
+        return cls(height, width, depth, kh, kw, tuple(strides), tuple(dilations), top, left)
 
     @property
     def row_taps(self) -> int:
@@ -124,7 +139,7 @@ class _Window:
         weights: tirx.Buffer,
         at: tirx.Expr,
     ) -> None:
-        """Add what row `i` of the window gives to the outputs from `first` on of row `y`; weights from `at`."""
+        """Add what row `i` of the window gives to outputs from `first` on of row `y`; weights from `at`."""
         column = first * self.strides[1] - self.left
         line = ((y * self.strides[0] - self.top + i * self.dilations[0]) * self.width + column) * self.depth
         if self.row_taps > UNROLLED or self.dilations[1] > 1:
@@ -152,7 +167,7 @@ def _lanes(x: tirx.Buffer, line: tirx.Expr, start: int, end: int) -> dict[int, t
     """The numbers of `x` from `line` + `start` to `line` + `end`, each in all lanes of a vector."""
     if end - start < LANES:
         return {at: T.Broadcast(T.Bind(x[line + at]), LANES) for at in range(start, end)}
-    numbers = {}
+    numbers: dict[int, tirx.Expr] = {}
     for at in range(start, end, LANES):
         # The last vector reaches back, not over the end.
         at = min(at, end - LANES)

@@ -1,7 +1,9 @@
 """What happens to a convolution's sum before it is stored: nothing, a clip, or h-swish.
 
-h-swish takes four instructions where the sum is scaled: with u = x / sqrt(6), which costs nothing because the
-weights and the bias are scaled instead, x * clip(x / 6 + 1 / 2, 0, 1) = u * clip(u + sqrt(6) / 2, 0, sqrt(6)).
+h-swish takes four instructions where the sum is scaled: with u = x / sqrt(6), which costs nothing because
+the weights and the bias are scaled instead,
+
+    x * clip(x / 6 + 1 / 2, 0, 1) = u * clip(u + sqrt(6) / 2, 0, sqrt(6))
 """
 
 import math

@@ -1,14 +1,14 @@
-"""The inner loop of a register tile in assembly, in the order that in-order cores want (Cortex-A53, Cortex-A55).
+"""The inner loop of a register tile in assembly, in the order that in-order cores want (Cortex-A53 and A55).
 
-LLVM loads vectors of 128 bits, which issue alone there and block for two cycles, and puts each just before its
-use. Here 64 bits at a time are loaded into integer registers, beside an `fmla`, and inserted into vector
-registers well before they are needed: on A55 beside an `fmla` too, on A53 two at a time in a cycle of their own.
-The pattern is that of the hand-written kernels of ncnn and XNNPACK; what pairs with what is in
+LLVM loads vectors of 128 bits, which issue alone there and block for two cycles, and puts each just before
+its use. Here 64 bits at a time are loaded into integer registers, beside an `fmla`, and inserted into vector
+registers well before they are needed: on A55 beside an `fmla` too, on A53 two at a time in a cycle of their
+own. The pattern is that of the hand-written kernels of ncnn and XNNPACK; what pairs with what is in
 `targets/simulator/in_order_cores.py`.
 
 Time is counted in multiply-adds, called slots: that of input channel k, weight vector v and row r is
-(k * V + v) * R + r in an iteration, which takes four input channels. What an iteration needs is loaded from the
-one before it on: the code is a prologue, a loop, and a last iteration that loads nothing ahead.
+(k * V + v) * R + r in an iteration, which takes four input channels. What an iteration needs is loaded from
+the one before it on: the code is a prologue, a loop, and a last iteration that loads nothing ahead.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,20 @@ from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 
 from tvm import tirx
-from tvm.tirx.script import builder as T
 
-LANES, FLOAT_BYTES = 4, 4
+from .inline_assembly import FLOAT_BYTES, LINE, VECTOR_REGISTERS, multiply_into
+
+LANES = 4
 # Slots at least from an insert to the multiply-add that reads it, from a load to its insert, and between the
 # writes of the two halves of a register.
 INSERT_AHEAD, LOAD_AHEAD, HALVES_APART = 3, 4, 3
 # How much earlier than necessary a load may be, to find a slot that is free.
 LOAD_SPREAD = 12
 X, WEIGHTS, COUNT, AHEAD = "x9", "x10", "x11", "x0"
-LINE = 64
+
 # Integer registers for what is on its way from memory to a vector register.
 BUFFERS = tuple(f"x{number}" for number in (12, 13, 14, 15, 16, 17, 1, 2, 3, 4, 5, 6, 7, 8))
+CLOBBERED = (X, WEIGHTS, COUNT, AHEAD, *BUFFERS)
 # Iterations after which the schedule of one is that of the one before.
 SETTLED = 4
 # With fewer vectors of sums, loads decide, and LLVM does as well.
@@ -65,7 +67,7 @@ class _Operation:
 
 @dataclass
 class InnerLoop:
-    """Multiplies `rows` rows of `depth` numbers, `row_bytes` apart, by a panel of `vectors` vectors of weights.
+    """Multiplies rows of `depth` numbers, `row_bytes` apart, by a panel of `vectors` vectors of weights.
 
     The order is that for `core`, cortex-a53 or cortex-a55. The sums of each row start as the same vectors,
     or, where rows of sums are `start_bytes` apart, as those.
@@ -90,11 +92,17 @@ class InnerLoop:
         # On A53 an insert issues beside another, but not beside a multiply-add.
         self.pairs_inserts = self.core == "cortex-a53"
         self.slots = LANES * self.vectors * self.rows
-        self.first_sum = 32 - self.rows * self.vectors
-        self.strides = {X: FLOAT_BYTES * LANES, WEIGHTS: FLOAT_BYTES * LANES * LANES * self.vectors, AHEAD: self.rows * FLOAT_BYTES * LANES}
+        self.first_sum = VECTOR_REGISTERS - self.rows * self.vectors
+        self.strides = {
+            X: FLOAT_BYTES * LANES,
+            WEIGHTS: FLOAT_BYTES * LANES * LANES * self.vectors,
+            AHEAD: self.rows * FLOAT_BYTES * LANES,
+        }
         most = min(self.first_sum - self.rows, max(4, 2 * self.vectors))
         # A divisor of the weight vectors of an iteration: each is in the same register every time.
-        self.weight_registers = max(n for n in (1, 2, 3, 4, 6, 8) if n <= most and LANES * self.vectors % n == 0)
+        self.weight_registers = max(
+            n for n in (1, 2, 3, 4, 6, 8) if n <= most and LANES * self.vectors % n == 0
+        )
         writes = self._writes()
         self._place(self._units(writes))
         self.operations = sorted(self._operations(writes))
@@ -150,7 +158,10 @@ class InnerLoop:
                 item
                 for item in pending
                 if item[1] <= slot
-                and all(slot - written.get(write.register, slot - HALVES_APART) >= HALVES_APART for write, _ in item[3])
+                and all(
+                    slot - written.get(write.register, slot - HALVES_APART) >= HALVES_APART
+                    for write, _ in item[3]
+                )
             )
             chosen = chosen or list(islice(ready, 1))
             for item in chosen:
@@ -170,7 +181,9 @@ class InnerLoop:
         held: dict[str, set[int]] = {buffer: set() for buffer in BUFFERS}
         for write in sorted(writes, key=lambda write: -write.slot):
             if write.direct:
-                yield _Operation(write.slot, 0, f"ldr d{write.register}, [{write.base}, #{{}}]", write.base, write.offset)
+                yield _Operation(
+                    write.slot, 0, f"ldr d{write.register}, [{write.base}, #{{}}]", write.base, write.offset
+                )
                 continue
             latest = write.slot - LOAD_AHEAD
             slot = min(range(latest, latest - LOAD_SPREAD, -1), key=lambda slot: busy[slot % self.slots])
@@ -200,38 +213,14 @@ class InnerLoop:
         start: tirx.Expr,
         sums: tirx.Buffer,
     ) -> None:
-        """Call it on the rows from `row` on and the panel at `panel`; the `sums` start as `starts` at `start`.
+        """Call it on the rows from `row` on and the panel at `panel`; `sums` start as `starts` at `start`.
 
         The rows at `ahead`, which come next, are touched, so that they are in the cache by then.
         """
-        places = (x[row], weights[panel], starts[start], x[ahead], sums[0])
-        with T.attr(tirx.const(0, "int32"), "pragma_import_llvm", self.llvm()):
-            T.evaluate(tirx.call_extern("void", self.name, *map(T.address_of, places)))
-
-    @property
-    def name(self) -> str:
-        """What the function is called."""
-        return f"multiply_{self.rows}x{LANES * self.vectors}_{self.depth}_{self.row_bytes}_{self.start_bytes}"
-
-    def llvm(self) -> str:
-        """The function (x, weights, start, ahead, sums) in LLVM's language; it stores the sums [rows][vectors][LANES]."""
-        sums = [self.sum_register(row, vector) for row in range(self.rows) for vector in range(self.vectors)]
-        constraints = [f"={{v{register}}}" for register in sums] + ["r"] * 4
-        constraints += [f"~{{v{register}}}" for register in range(self.first_sum)]
-        constraints += [f"~{{{register}}}" for register in (X, WEIGHTS, COUNT, AHEAD, *BUFFERS, "nzcv", "memory")]
-        code = "\\0A".join(self._code(*(f"${len(sums) + number}" for number in range(4))))
-        result = "{" + ", ".join(["<4 x float>"] * len(sums)) + "}"
-        stores = "\n".join(
-            f"  %e{n} = extractvalue {result} %r, {n}\n"
-            f"  %p{n} = getelementptr inbounds <4 x float>, ptr %sums, i64 {n}\n"
-            f"  store <4 x float> %e{n}, ptr %p{n}, align 16"
-            for n in range(len(sums))
-        )
-        return (
-            f"define internal void @{self.name}(ptr %x, ptr %weights, ptr %start, ptr %ahead, ptr %sums) alwaysinline {{\n"
-            f'  %r = call {result} asm sideeffect "{code}", "{",".join(constraints)}"'
-            f"(ptr %x, ptr %weights, ptr %start, ptr %ahead)\n{stores}\n  ret void\n}}\n"
-        )
+        sums_of_rows = [self.sum_register(r, v) for r in range(self.rows) for v in range(self.vectors)]
+        name = f"multiply_{self.rows}x{LANES * self.vectors}_{self.depth}_{self.row_bytes}_{self.start_bytes}"
+        addresses = (x[row], weights[panel], starts[start], x[ahead])
+        multiply_into(name, sums_of_rows, CLOBBERED, self._code, addresses, sums)
 
     def _code(self, x: str, weights: str, start: str, ahead_of: str) -> Iterator[str]:
         iterations, rest = divmod(self.depth, LANES)
@@ -241,13 +230,19 @@ class InnerLoop:
         yield from (f"mov {X}, {x}", f"mov {WEIGHTS}, {weights}", f"mov {AHEAD}, {ahead_of}")
         for row, vector in places[: len(places) - len(copied)]:
             yield f"ldr q{self.sum_register(row, vector)}, [{start}, #{row * self.start_bytes + 16 * vector}]"
-        copies = (f"mov v{self.sum_register(*place)}.16b, v{self.sum_register(0, place[1])}.16b" for place in copied)
+        copies = (
+            f"mov v{self.sum_register(*place)}.16b, v{self.sum_register(0, place[1])}.16b" for place in copied
+        )
         for pair in zip_longest(copies, ahead):
             yield from filter(None, pair)
         if iterations > 1:
-            yield from (f"mov {COUNT}, #{iterations - 1}", "1:", *self._iteration(last=False), "b.ne 1b")
+            yield from (f"mov {COUNT}, #{iterations - 1}", "1:", *self.body(), "b.ne 1b")
         yield from self._iteration(last=True)
         yield from self._rest(rest)
+
+    def body(self) -> list[str]:
+        """The instructions of the loop, without the branch."""
+        return list(self._iteration(last=False))
 
     def _iteration(self, last: bool) -> Iterator[str]:
         by_slot: dict[int, list[_Operation]] = {}
@@ -266,7 +261,11 @@ class InnerLoop:
             for base, place in self.counting.items():
                 if slot == place and not last:
                     moved[base] = self.strides.get(base, 0)
-                    yield f"add {base}, {base}, #{moved[base]}" if base != COUNT else f"subs {COUNT}, {COUNT}, #1"
+                    yield (
+                        f"add {base}, {base}, #{moved[base]}"
+                        if base != COUNT
+                        else f"subs {COUNT}, {COUNT}, #1"
+                    )
 
     def _rest(self, rest: int) -> Iterator[str]:
         """The input channels that are left over."""

@@ -6,7 +6,7 @@ are computed, and who orders the instructions.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -16,11 +16,13 @@ from tvm.tirx.script import builder as T
 
 from ...targets import Core
 from .epilogue import Epilogue
-from .in_order_loop import FLOAT_BYTES, InnerLoop
+from .in_order_loop import InnerLoop
+from .in_order_row import RowLoop
+from .inline_assembly import FLOAT_BYTES, touch
 from .kernel import Kernel, array, nhwc
 from .register_tile import LANES, RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 
-Index = tirx.Expr | int
+Index: TypeAlias = tirx.Expr | int
 
 # Rows of a tile for each panel width: 32 registers hold the sums, a vector of each row, and some weights. The
 # assembly for in-order cores has more weights on their way.
@@ -41,19 +43,24 @@ class Tiling:
 
     A panel has at most `width` channels. Blocks of at most `block` pixels are computed one after the other,
     each by chunks of at most `chunk` input channels, with partial sums in the output; 0 is all of them.
-    `llvm_cpu` is the core for which LLVM orders instructions; `inner_loop` ("cortex-a53", "cortex-a55") the
-    one for which the inner loop is written in assembly, where None leaves it to LLVM.
+    `llvm_cpu` is the core for which LLVM orders instructions, if not that which is compiled for; `inner_loop`
+    ("cortex-a53", "cortex-a55") is the one for which the inner loop is in assembly: with None it is LLVM's.
     """
 
     width: int
     block: int = 0
     chunk: int = 0
-    llvm_cpu: str = LLVM_CPU
+    llvm_cpu: str | None = LLVM_CPU
     inner_loop: str | None = None
 
     def rows(self, width: int) -> int:
         """The most rows of a tile of this width."""
         return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(width, 1)
+
+
+def llvm_cpu(core: Core) -> str | None:
+    """The core for which LLVM is to order instructions that are for `core`; None for `core` itself."""
+    return LLVM_CPU if core.machine == "aarch64" else None
 
 
 def default(pixels: int, depth: int, core: Core) -> Tiling:
@@ -74,7 +81,7 @@ def candidates(pixels: int, depth: int, core: Core) -> list[Tiling]:
         blocks = [TILES_OF_BLOCK * tile, 0, tile]
         if pixels < 2 * blocks[0]:
             blocks = [0, tile]
-        found += [Tiling(width, block, chunk, LLVM_CPU, inner_loop) for block in blocks]
+        found += [Tiling(width, block, chunk, llvm_cpu(core), inner_loop) for block in blocks]
     return found
 
 
@@ -124,25 +131,28 @@ def matrix_product(
             bias=constants[1].shape,
             out=result,
         )
-        for at in _tiles(pixels, channels, depth, tiling):
-            tile = RegisterTile(at.rows, at.width)
-            places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
-            panel = at.channel * depth + at.k * at.width
-            starts, start = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
-            loop = None if start_of else _inner_loop(at, depth, channels, tiling)
-            if loop:
-                row, ahead = at.pixel * depth + at.k, T.min(at.pixel + at.rows, pixels - at.rows) * depth
-                loop.call(x, row, ahead, weights, panel, starts, start[0], tile.sums)
-            else:
-                rows = [at.pixel + row for row in range(at.rows)]
-                rows = [(start_of(row) if start_of else row * depth) + at.k for row in rows]
-                tile.start(starts, start)
-                tile.multiply_rows(x, rows, at.depth, weights, panel)
-            valid = valid_columns(at.channel, at.width, channels)
-            if at.is_last:
-                tile.store(out, places, valid, epilogue, residual)
-            else:
-                tile.store(out, places, valid, Epilogue())
+        for block, size in each(pieces(pixels, tiling.block or pixels)):
+            if residual is not None and tiling.inner_loop:
+                touch(residual, block * channels, size * channels)
+            for at in _tiles(block, size, channels, depth, tiling):
+                tile = RegisterTile(at.rows, at.width)
+                places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
+                panel = at.channel * depth + at.k * at.width
+                starts, start = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
+                loop = None if start_of else _inner_loop(at, depth, channels, tiling)
+                if loop:
+                    row, ahead = at.pixel * depth + at.k, T.min(at.pixel + at.rows, pixels - at.rows) * depth
+                    loop.call(x, row, ahead, weights, panel, starts, start[0], tile.sums)
+                else:
+                    rows = [at.pixel + row for row in range(at.rows)]
+                    rows = [(start_of(row) if start_of else row * depth) + at.k for row in rows]
+                    tile.start(starts, start)
+                    tile.multiply_rows(x, rows, at.depth, weights, panel)
+                valid = valid_columns(at.channel, at.width, channels)
+                if at.is_last:
+                    tile.store(out, places, valid, epilogue, residual)
+                else:
+                    tile.store(out, places, valid, Epilogue())
     return Kernel(family, builder.get(), constants, macs=pixels * depth * channels, llvm_cpu=tiling.llvm_cpu)
 
 
@@ -159,15 +169,14 @@ class _Tile(NamedTuple):
     is_last: bool
 
 
-def _tiles(pixels: int, channels: int, depth: int, tiling: Tiling) -> Iterator[_Tile]:
-    """Loop over blocks, chunks, panels and tiles, from the outside in; the body is built once for each size."""
+def _tiles(block: Index, size: int, channels: int, depth: int, tiling: Tiling) -> Iterator[_Tile]:
+    """Loop over a block's chunks, panels and tiles, from the outside in; built once for each size."""
     # Partial sums are kept as whole vectors.
     chunk = tiling.chunk if channels % LANES == 0 else 0
-    for block, size in each(pieces(pixels, tiling.block or pixels)):
-        for k, part, is_first, is_last in _chunks(depth, chunk or depth):
-            for channel, width in each(panels(channels, tiling.width)):
-                for row, rows in each(pieces(size, tiling.rows(width))):
-                    yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
+    for k, part, is_first, is_last in _chunks(depth, chunk or depth):
+        for channel, width in each(panels(channels, tiling.width)):
+            for row, rows in each(pieces(size, tiling.rows(width))):
+                yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
 
 
 def _chunks(depth: int, largest: int) -> Iterator[tuple[Index, int, bool, bool]]:
@@ -183,9 +192,11 @@ def _chunks(depth: int, largest: int) -> Iterator[tuple[Index, int, bool, bool]]
     yield (count - 1) * size, rest, count == 1, True
 
 
-def _inner_loop(at: _Tile, depth: int, channels: int, tiling: Tiling) -> InnerLoop | None:
+def _inner_loop(at: _Tile, depth: int, channels: int, tiling: Tiling) -> InnerLoop | RowLoop | None:
     """The loop of a tile in assembly, where it is wanted and can be had."""
     row_bytes, vectors = FLOAT_BYTES * depth, at.width // LANES
+    if tiling.inner_loop and RowLoop.serves(at.rows, vectors, at.depth):
+        return RowLoop(vectors, at.depth)
     if not tiling.inner_loop or not InnerLoop.serves(at.rows, vectors, at.depth, row_bytes):
         return None
     start_bytes = 0 if at.is_first else FLOAT_BYTES * channels

@@ -138,7 +138,9 @@ class RegisterTile:
                 numbers = [row if row is None else T.Shuffle([row], [lane] * LANES) for row in vectors]
                 self.multiply(numbers, weights, panel + (k + lane) * self.width)
         for k in range(depth // LANES * LANES, depth):
-            numbers = [start if start is None else T.Broadcast(T.Bind(x[start + k]), LANES) for start in starts]
+            numbers = [
+                start if start is None else T.Broadcast(T.Bind(x[start + k]), LANES) for start in starts
+            ]
             self.multiply(numbers, weights, panel + k * self.width)
 
     def store(
@@ -149,14 +151,16 @@ class RegisterTile:
         epilogue: Epilogue,
         residual: tirx.Buffer | None = None,
     ) -> None:
-        """Store the first `valid` columns, row by row from `starts` on, `residual` added and `epilogue` applied."""
+        """Store the first `valid` columns, each row from its start on, with `residual` and `epilogue`."""
         for row, start in enumerate(starts):
             for column in range(0, valid, LANES):
                 if column + LANES <= valid:
                     places = {T.Ramp(start + column, 1, LANES): self[row, column]}
                 else:
                     last = T.Bind(self[row, column])
-                    places = {start + column + lane: T.Shuffle([last], [lane]) for lane in range(valid - column)}
+                    places = {
+                        start + column + lane: T.Shuffle([last], [lane]) for lane in range(valid - column)
+                    }
                 for place, total in places.items():
                     if residual is not None:
                         total = epilogue.add(total, residual[place])

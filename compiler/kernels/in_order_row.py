@@ -1,0 +1,109 @@
+"""One row times a panel of weights in assembly, in an order that suits both in-order cores.
+
+Every weight is used once: a vector of them takes two cycles, in which an `fmla` goes beside the load of one
+half into an integer register, and the load of the other half beside the insert of a third. So no vector load
+is four cycles after a multiply-add, where Cortex-A53 would hold it up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tvm import tirx
+
+from .in_order_loop import COUNT, LANES, WEIGHTS, X
+from .inline_assembly import FLOAT_BYTES, VECTOR_REGISTERS, multiply_into
+
+# Vectors of weights on their way; an insert is half as many ahead of its use.
+AHEAD = 4
+FIRST_WEIGHT = 1
+BUFFERS = ("x12", "x13", "x14", "x15")
+X_BUFFER = "x16"
+# Vectors of sums that fit, and so few that loads of x, beside them, are not in time.
+MOST, FEWEST = 16, 4
+
+
+@dataclass(frozen=True)
+class RowLoop:
+    """Multiplies a row of `depth` numbers by a panel of `vectors` vectors of weights."""
+
+    vectors: int
+    depth: int
+
+    @staticmethod
+    def serves(rows: int, vectors: int, depth: int) -> bool:
+        """Whether there can be such a loop."""
+        return rows == 1 and FEWEST <= vectors <= MOST and depth >= LANES
+
+    def call(
+        self,
+        x: tirx.Buffer,
+        row: tirx.Expr,
+        ahead: tirx.Expr,
+        weights: tirx.Buffer,
+        panel: tirx.Expr,
+        starts: tirx.Buffer,
+        start: tirx.Expr,
+        sums: tirx.Buffer,
+    ) -> None:
+        """Call it on the row at `row` and the panel at `panel`; the `sums` start as `starts` at `start`."""
+        registers = [self._sum(vector) for vector in range(self.vectors)]
+        addresses = (x[row], weights[panel], starts[start])
+        clobbered = (X, WEIGHTS, COUNT, X_BUFFER, *BUFFERS)
+        multiply_into(f"row_{self.vectors}_{self.depth}", registers, clobbered, self._code, addresses, sums)
+
+    def _sum(self, vector: int) -> int:
+        return VECTOR_REGISTERS - self.vectors + vector
+
+    def _code(self, x: str, weights: str, start: str) -> Iterator[str]:
+        iterations, rest = divmod(self.depth, LANES)
+        yield from (f"mov {X}, {x}", f"mov {WEIGHTS}, {weights}", f"ldr d0, [{X}]")
+        for number in range(AHEAD):
+            yield from self._load(number)
+        for vector in range(self.vectors):
+            yield f"ldr q{self._sum(vector)}, [{start}, #{16 * vector}]"
+        for number in range(AHEAD // 2):
+            yield self._insert(number)
+        if iterations > 1:
+            yield from (f"mov {COUNT}, #{iterations - 1}", "1:", *self._iteration(last=False), "b.ne 1b")
+        yield from self._iteration(last=True)
+        for k in range(rest):
+            yield f"ldr s0, [{X}, #{FLOAT_BYTES * (LANES + k)}]"
+            for vector in range(self.vectors):
+                yield f"ldr q1, [{WEIGHTS}, #{16 * ((LANES + k) * self.vectors + vector)}]"
+                yield f"fmla v{self._sum(vector)}.4s, v1.4s, v0.s[0]"
+
+    def _iteration(self, last: bool) -> Iterator[str]:
+        count = LANES * self.vectors
+        for number in range(count):
+            k, vector = divmod(number, self.vectors)
+            yield f"fmla v{self._sum(vector)}.4s, v{self._weight(number)}.4s, v0.s[{k}]"
+            loads = not last or number + AHEAD < count
+            if loads:
+                yield from self._load(number + AHEAD)
+            if not last or number + AHEAD // 2 < count:
+                yield self._insert(number + AHEAD // 2)
+            # The upper half of x is of this iteration, the lower half of the next.
+            if number == 0:
+                yield f"ldr {X_BUFFER}, [{X}, #8]"
+            if number == 3:
+                yield f"ins v0.d[1], {X_BUFFER}"
+            if number == 2 * self.vectors and not last:
+                yield f"ldr {X_BUFFER}, [{X}, #16]"
+            if number == 2 * self.vectors + 3 and not last:
+                yield f"ins v0.d[0], {X_BUFFER}"
+        if not last:
+            yield from (
+                f"add {X}, {X}, #16",
+                f"subs {COUNT}, {COUNT}, #1",
+                f"add {WEIGHTS}, {WEIGHTS}, #{16 * count}",
+            )
+
+    def _weight(self, number: int) -> int:
+        return FIRST_WEIGHT + number % AHEAD
+
+    def _load(self, number: int) -> Iterator[str]:
+        yield f"ldr {BUFFERS[number % AHEAD]}, [{WEIGHTS}, #{16 * number + 8}]"
+        yield f"ldr d{self._weight(number)}, [{WEIGHTS}, #{16 * number}]"
+
+    def _insert(self, number: int) -> str:
+        return f"ins v{self._weight(number)}.d[1], {BUFFERS[number % AHEAD]}"

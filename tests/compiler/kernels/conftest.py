@@ -1,0 +1,47 @@
+"""Single kernels, compiled for a core and called in unicorn."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from armlet.compiler.c_interface import compile_function
+from armlet.compiler.kernels import Kernel
+from armlet.targets import find_core, find_toolchain
+from armlet.targets.simulator.image import load
+from armlet.targets.simulator.machine import Machine
+
+
+@pytest.fixture
+def run_kernel(tmp_path) -> Callable[..., np.ndarray]:
+    """Call a kernel, built for a core, on its activations; what it put out, where NaN was before."""
+
+    def run(kernel: Kernel, core_name: str, *activations: np.ndarray) -> np.ndarray:
+        core = find_core(core_name)
+        compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu))
+        assert not compiled.scratch
+        find_toolchain("linux", "aarch64").link_library([compiled.path], tmp_path / "kernel.so")
+        machine = Machine(load(tmp_path / "kernel.so"), core)
+        out = np.full([int(size) for size in kernel.function.params[-1].ty.shape], np.nan, np.float32)
+        machine.call("kernel", [*activations, *kernel.constants, out])
+        return out
+
+    return run
+
+
+@pytest.fixture
+def fused_node() -> Callable[..., ir.Node]:
+    """A node as `fuse.py` makes them, of inputs that are shapes (activations, NCHW) or arrays (constants)."""
+
+    def make(op_type: str, result: tuple[int, ...], inputs: list, **attributes) -> ir.Node:
+        values = [_value(f"input{number}", given) for number, given in enumerate(inputs)]
+        return ir.node(op_type, values, attributes, domain="armlet", outputs=[_value("out", result)])
+
+    return make
+
+
+def _value(name: str, given: tuple[int, ...] | np.ndarray) -> ir.Value:
+    if isinstance(given, tuple):
+        return ir.Value(name=name, shape=ir.Shape(given), type=ir.TensorType(ir.DataType.FLOAT))
+    return ir.Value(name=name, const_value=ir.tensor(given))
