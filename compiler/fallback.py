@@ -57,7 +57,7 @@ class LoweredFallback:
 
     calls: list[Call]
     functions: dict[str, tirx.PrimFunc]
-    outputs: list[Tensor]
+    outputs: list[Tensor | np.ndarray]
 
 
 def import_alone(graph: ir.Graph, node: ir.Node, ir_version: int) -> Fallback:

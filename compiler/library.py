@@ -108,9 +108,9 @@ class _Source:
             for tensor in call.outputs:
                 if tensor not in given:
                     spans[tensor] = Span(tensor.nbytes, number, number)
-            for tensor in call.arguments:
-                if isinstance(tensor, Tensor) and tensor not in given:
-                    spans[tensor] = Span(tensor.nbytes, spans[tensor].first, number)
+            for argument in call.arguments:
+                if isinstance(argument, Tensor) and argument not in given:
+                    spans[argument] = Span(argument.nbytes, spans[argument].first, number)
         of_calls = [
             [Span(nbytes, number, number) for nbytes in objects[call.function].scratch]
             for number, call in enumerate(program.calls)

@@ -94,7 +94,9 @@ class _Lowering:
         residual = node.inputs[RESIDUAL : RESIDUAL + 1] if node.op_type != "SqueezeExcite" else ()
         arguments = [self._get(value, "nhwc") for value in (node.inputs[X], *residual) if value]
         output = node.outputs[0]
-        self.values[output] = {"nhwc": self._emit(FAMILIES[node.op_type](node, self.core), output, "nhwc", *arguments)}
+        self.values[output] = {
+            "nhwc": self._emit(FAMILIES[node.op_type](node, self.core), output, "nhwc", *arguments)
+        }
 
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)

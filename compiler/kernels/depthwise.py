@@ -6,7 +6,6 @@ take turns; borders have code of their own, nothing is padded or copied.
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from math import gcd
@@ -58,7 +57,12 @@ def layer_of(node: ir.Node) -> Layer:
         for axis in zip((height, width), taps, strides, dilations, pads[:2], pads[2:], strict=True)
     )
     return Layer(
-        rows, columns, channels, Epilogue.of(node), residual=len(node.inputs) > 3, squeeze=len(node.outputs) > 1
+        rows,
+        columns,
+        channels,
+        Epilogue.of(node),
+        residual=len(node.inputs) > 3,
+        squeeze=len(node.outputs) > 1,
     )
 
 
@@ -71,7 +75,9 @@ def default(layer: Layer, core: Core) -> Parameters:
     that half of the last cache but memory does not hold is touched tile by tile.
     """
     in_order = core.pipeline == "in-order"
-    by_columns = layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
+    by_columns = (
+        layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
+    )
     rows = 1 if not by_columns else 3 if in_order and layer.epilogue.activation == "hard_swish" else 4
     tiles = -(-layer.rows.outputs // rows)
     is_large = layer.input_bytes > (core.l2.size if core.l2 else 0) // 2
@@ -94,7 +100,10 @@ def _run_length(layer: Layer, core: Core, rows: int) -> int:
     lines, rest = divmod(layer.pixel_bytes, core.cache_line)
     reached = sets if rest else sets // gcd(lines, sets)
     pixels = reached * core.l1d.ways // 2 // len(layer.rows.pixels(rows))
-    return max(2 * layer.columns.in_flight, min(LONGEST_RUN, (pixels - layer.columns.span) // layer.columns.stride + 1))
+    return max(
+        2 * layer.columns.in_flight,
+        min(LONGEST_RUN, (pixels - layer.columns.span) // layer.columns.stride + 1),
+    )
 
 
 def candidates(layer: Layer, core: Core) -> list[Parameters]:
@@ -119,7 +128,10 @@ def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
     band = min(parameters.band, tiles)
     with IRBuilder() as builder, T.prim_func():
         buffers = Buffers(layer)
-        with llvm_functions() if parameters.pipeline else nullcontext(), T.serial(-(-tiles // band)) as number:
+        with (
+            llvm_functions(parameters.pipeline),
+            T.serial(-(-tiles // band)) as number,
+        ):
             first = T.Bind(number * band)
             count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
             if parameters.touch:
@@ -134,7 +146,7 @@ def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
     return builder.get()
 
 
-# Rows of outputs, which of the rows of pixels that they see are no padding, and the tiles up to the last such.
+# Rows of outputs, which of the rows of pixels that they see are no padding, the tiles up to the last such.
 Kind = tuple[int, tuple[int, ...], int]
 
 

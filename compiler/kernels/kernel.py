@@ -13,8 +13,8 @@ from ...frontend.shapes import shape_of
 class Kernel:
     """One operation as a function.
 
-    `function` takes the node's activations (NHWC), then `constants`, then its output (NHWC). `llvm_cpu` is the
-    core for which LLVM orders the instructions; None for that which is compiled for.
+    `function` takes the node's activations (NHWC), then `constants`, then its output (NHWC). `llvm_cpu` is
+    the core for which LLVM orders the instructions; None for that which is compiled for.
     """
 
     family: str

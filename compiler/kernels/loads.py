@@ -1,16 +1,16 @@
 """Loads that LLVM would not write by itself, as functions in its own language that it inlines.
 
-    touch        ask for a line of a map before it is used: a load into the zero register, for which nothing
-                 waits, on an in-order core either. In the order of memory, prefetchers follow; what a kernel
-                 reads with large strides, the two streams of a Cortex-A53 never find.
-    in_halves    128 bits as a vector load of 64, an integer load and an insert, each of which issues beside a
-                 multiply-add (Cortex-A55) or beside each other (A53), where one load of 128 blocks two cycles
-                 [ncnn, docs/developer-guide/arm-a53-a55-dual-issue.md].
-    once_more    a load that LLVM takes for a new value each time, instead of a copy of a register: on
-                 out-of-order cores the load pipes have time that the vector pipes have not.
+touch        ask for a line of a map before it is used: a load into the zero register, for which nothing
+waits, on an in-order core either. In the order of memory, prefetchers follow; what a kernel
+reads with large strides, the two streams of a Cortex-A53 never find.
+in_halves    128 bits as a vector load of 64, an integer load and an insert, each of which issues beside a
+multiply-add (Cortex-A55) or beside each other (A53), where one load of 128 blocks two cycles
+[ncnn, docs/developer-guide/arm-a53-a55-dual-issue.md].
+once_more    a load that LLVM takes for a new value each time, instead of a copy of a register: on
+out-of-order cores the load pipes have time that the vector pipes have not.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from tvm import tirx
 from tvm.tirx.script import builder as T
@@ -24,7 +24,8 @@ _FLOAT_BYTES, _HALF_BYTES = 4, 8
 
 _LLVM = r"""
 define internal void @touch(ptr %line) alwaysinline {
-  call void asm sideeffect "ldr xzr, [$0]\0Aldr xzr, [$0, #64]\0Aldr xzr, [$0, #128]\0Aldr xzr, [$0, #192]", "r"(ptr %line)
+  call void asm sideeffect "ldr xzr, [$0]\0Aldr xzr, [$0, #64]", "r"(ptr %line)
+  call void asm sideeffect "ldr xzr, [$0, #128]\0Aldr xzr, [$0, #192]", "r"(ptr %line)
   ret void
 }
 define internal <4 x float> @in_halves(ptr %base, i32 %offset) alwaysinline {
@@ -45,9 +46,9 @@ define internal <4 x float> @once_more(ptr %place) alwaysinline {
 """
 
 
-def llvm_functions() -> AbstractContextManager:
-    """Around the code that calls the functions below."""
-    return T.attr(tirx.const(0, "int32"), "pragma_import_llvm", _LLVM)
+def llvm_functions(pipeline: str | None) -> AbstractContextManager:
+    """Around the code that calls the functions below: for the ARM cores, whose pipelines are known."""
+    return nullcontext() if pipeline is None else T.attr(tirx.const(0, "int32"), "pragma_import_llvm", _LLVM)
 
 
 def touch(x: tirx.Buffer, size: int, begin: tirx.Expr | int, end: tirx.Expr | int) -> None:

@@ -1,11 +1,7 @@
 """Squeeze-excite: the mean over the map, two small linear layers, the gate on every channel.
 
 The 1 / (H * W) of the mean goes into the first layer's weights; the affine half of the gate's h-sigmoid is
-in the second's already (`passes`). Three kernels, to be put together as it costs least:
-
-    squeeze_excite   x -> x times its gate               all in one
-    gate             sums over the map -> gate           where the depthwise has left the sums
-    excite           x, gate -> x times gate             one pass, which may be in place
+in the second's already (`passes`).
 """
 
 import numpy as np
@@ -29,27 +25,14 @@ Shape = tuple[int, int, int]
 
 def squeeze_excite(node: ir.Node, core: Core) -> Kernel:
     """The kernel of `SqueezeExcite`: x, w1 [S, C, 1, 1], b1 [S], w2 [C, S, 1, 1], b2 [C]."""
-    _, *shape = nhwc(node.inputs[0])
+    _, height, width, channels = nhwc(node.inputs[0])
     constants = _constants(node)
-    return Kernel(
-        "squeeze_excite", squeeze_excite_function(shape, constants[1].size), constants, _macs(constants)
-    )
-
-
-def gate(node: ir.Node, core: Core) -> Kernel:
-    """The kernel from the sums over the map, [1, C], to the gate, [1, C], of a `SqueezeExcite`."""
-    constants = _constants(node)
-    return Kernel("gate", gate_function(constants[3].size, constants[1].size), constants, _macs(constants))
-
-
-def excite(node: ir.Node, core: Core) -> Kernel:
-    """The kernel from x and its gate, [1, C], to their product; the output may be x itself."""
-    _, *shape = nhwc(node.inputs[0])
-    return Kernel("excite", excite_function(shape), [], macs=0)
+    function = squeeze_excite_function((height, width, channels), constants[1].size)
+    return Kernel("squeeze_excite", function, constants, _macs(constants))
 
 
 def squeeze_excite_function(shape: Shape, squeezed: int) -> tirx.PrimFunc:
-    """x [1, H, W, C], w1, b1, w2, b2 to [1, H, W, C]; `shape` is (H, W, C)."""
+    """X [1, H, W, C], w1, b1, w2, b2 to [1, H, W, C]; `shape` is (H, W, C)."""
     channels = shape[2]
     with IRBuilder() as builder, T.prim_func():
         x, weights = _argument("x", (1, *shape)), _weight_arguments(channels, squeezed)
@@ -59,22 +42,6 @@ def squeeze_excite_function(shape: Shape, squeezed: int) -> tirx.PrimFunc:
         sum_map(x, sums, shape)
         _gate(sums, weights, its_gate, channels, squeezed)
         _excite(x, its_gate, out, shape)
-    return builder.get()
-
-
-def gate_function(channels: int, squeezed: int) -> tirx.PrimFunc:
-    """Sums [1, C], w1, b1, w2, b2 to the gate [1, C]."""
-    with IRBuilder() as builder, T.prim_func():
-        sums, weights = _argument("sums", (1, channels)), _weight_arguments(channels, squeezed)
-        _gate(sums, weights, _argument("gate", (1, channels)), channels, squeezed)
-    return builder.get()
-
-
-def excite_function(shape: Shape) -> tirx.PrimFunc:
-    """x [1, H, W, C] and gate [1, C] to [1, H, W, C]; `shape` is (H, W, C)."""
-    with IRBuilder() as builder, T.prim_func():
-        x, its_gate = _argument("x", (1, *shape)), _argument("gate", (1, shape[2]))
-        _excite(x, its_gate, _argument("out", (1, *shape)), shape)
     return builder.get()
 
 
@@ -134,21 +101,31 @@ def _linear(
                 T.buffer_store(total, bias[at], [place])
             start = T.Bind((whole + block * width) * depth + inside)
 
-            def step(k: tirx.Expr, x_k: tirx.Expr, start=start, places=places, total=total) -> None:
-                for number, place in enumerate(places):
-                    at = vector(start + k * panel + number * lanes, lanes)
-                    T.buffer_store(total, total[place] + x_k * T.Bind(weight[at]), [place])
-
             with T.serial(depth // LANES) as quarter:
                 four = T.Bind(x[0, vector(quarter * LANES)])
                 for lane in range(LANES):
-                    step(quarter * LANES + lane, T.Shuffle([four], [lane] * lanes))
+                    at = start + (quarter * LANES + lane) * panel
+                    _add_products(total, places, T.Shuffle([four], [lane] * lanes), weight, at, lanes)
             for k in range(depth // LANES * LANES, depth):
                 one = T.Bind(x[0, k])
-                step(k, one if lanes == 1 else T.Broadcast(one, lanes))
+                times = one if lanes == 1 else T.Broadcast(one, lanes)
+                _add_products(total, places, times, weight, start + k * panel, lanes)
             for number, place in enumerate(places):
                 at = vector(blocks.channel(block, number), lanes)
                 T.buffer_store(out, epilogue.apply(total[place]), [0, at])
+
+
+def _add_products(
+    total: tirx.Buffer,
+    places: list[tirx.Expr | int],
+    times: tirx.Expr,
+    weight: tirx.Buffer,
+    at: tirx.Expr,
+    lanes: int,
+) -> None:
+    for number, place in enumerate(places):
+        product = times * T.Bind(weight[vector(at + number * lanes, lanes)])
+        T.buffer_store(total, total[place] + product, [place])
 
 
 def _excite(x: tirx.Buffer, its_gate: tirx.Buffer, out: tirx.Buffer, shape: Shape) -> None:

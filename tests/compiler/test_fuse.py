@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from armlet import build, optimize
-from armlet.compiler.kernels.kernel import Epilogue
+from armlet.compiler.kernels.epilogue import Epilogue
 
 SWISH = "u = Mul({y}, sixth) v = Add(u, half) w = Clip(v, zero, one) y = Mul({y}, w)"
 NUMBERS = {"sixth": np.float32(1 / 6), "half": np.float32(0.5), "zero": np.float32(0), "one": np.float32(1)}
