@@ -33,19 +33,27 @@ class Program:
         self._uri = uri
         self._module = module
         self._device = device
+        self._shapes = [tuple(each["shape"]) for each in signature["inputs"]]
         self._outputs = signature["outputs"]
         self._guard = guard
         self._measures_time = measures_time
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs of the network."""
+        """The outputs of the network. Raises UsageError if an input is not of its shape."""
+        self._check(inputs)
         return self._guard(lambda: self._run(inputs))
 
     def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
         """The seconds of each round, by the device's own clock."""
         if not self._measures_time:
             raise UsageError(f"{self._uri} is emulated and gives no times: use a real device")
+        self._check(inputs)
         return self._guard(lambda: self._time(inputs, warm_up, rounds))
+
+    def _check(self, inputs: Sequence[np.ndarray]) -> None:
+        shapes = [value.shape for value in inputs]
+        if shapes != self._shapes:
+            raise UsageError(f"{self._uri}: inputs of the shapes {shapes}, expected {self._shapes}")
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         arguments = self._arguments(inputs)

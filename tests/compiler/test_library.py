@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from armlet import compile_model
-from armlet.errors import ArmletError, InvalidArtifactError
+from armlet.errors import InvalidArtifactError
 from armlet.frontend import build
-from armlet.targets import find_core, open_device
+from armlet.targets import find_core
 from armlet.targets.elf import read_needs, read_signature
 
 
@@ -86,11 +86,18 @@ def test_the_memory_is_planned_to_the_byte(library, artifact):
 
 
 def test_tensors_of_another_size_are_refused(artifact):
-    with (
-        open_device("host").connect() as session,
-        pytest.raises(ArmletError, match="not of the network's size"),
+    import tvm
+
+    main = tvm.runtime.load_module(str(artifact.library))["main"]
+    image, output = (tvm.runtime.empty(shape, "float32") for shape in ((1, 3, 64, 64), (1, 10)))
+    main(image, output)
+    for wrong, complaint in (
+        ((image, image), "not of the network's size"),
+        ((image,), "inputs, then its outputs"),
+        ((image, 3), "takes tensors only"),
     ):
-        session.load(artifact.library).run([np.zeros((1, 3, 32, 32), np.float32)])
+        with pytest.raises(ValueError, match=complaint):
+            main(*wrong)
 
 
 def test_a_library_without_a_network(tmp_path):

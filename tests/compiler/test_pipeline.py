@@ -97,11 +97,12 @@ def test_the_same_bytes_wherever_it_is_made(tmp_path, core):
 def test_a_second_compilation_takes_kernels_from_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ARMLET_CACHE", str(tmp_path / "cache"))
     first = compile_model(small(), tmp_path / "first", find_core("host"))
-    objects = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "kernels").glob("*/kernel.o")}
+    cache = tmp_path / "cache" / "kernels"
+    objects = {path: path.stat().st_mtime_ns for path in cache.glob("*/kernel.o")}
     assert len(objects) == len(first.manifest["kernels"])
     # Other weights, the same kernels.
     second = compile_model(small(seed=1), tmp_path / "second", find_core("host"))
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "kernels").glob("*/kernel.o")} == objects
+    assert {path: path.stat().st_mtime_ns for path in cache.glob("*/kernel.o")} == objects
     assert second.manifest["kernels"] == first.manifest["kernels"]
     assert second.manifest["files"]["model.so"] != first.manifest["files"]["model.so"]
 

@@ -8,90 +8,66 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from armlet.compiler.library import build_library
+from armlet.compiler.program import Call, Program, Tensor
 from armlet.targets.cores import find_core
 from armlet.targets.rpc_server import server_program
 from armlet.targets.toolchains import find_toolchain
 
 
-def link_module(module, output: Path, *, core: str, os: str = "linux") -> Path:
-    """Build a Relax module with TVM and link it to a library that depends on nothing."""
-    import tvm
-    from tvm import relax
+def affine(te, x):
+    """X * 2 + 1."""
+    return [te.compute(x.shape, lambda i: x[i] * 2 + 1, name="out")]
 
+
+def pair(te, x):
+    """(x + x, x * x)."""
+    return [te.compute(x.shape, lambda i: x[i] + x[i]), te.compute(x.shape, lambda i: x[i] * x[i])]
+
+
+def endless(te, x):
+    """A sum of 2**40 terms, which takes hours."""
+    j, k, m = (te.reduce_axis((0, 1024)) for _ in range(3))
+    return [te.compute((1024,), lambda i: te.sum(x[i] * x[j] * x[k] * x[m], axis=[j, k, m]))]
+
+
+NETWORKS = {"affine": (affine, 1024), "pair": (pair, 4), "endless": (endless, 1024)}
+
+
+def link_network(name: str, output: Path, *, core: str, os: str = "linux") -> Path:
+    """Compile one of NETWORKS, of a float32 row, to a library that depends on nothing."""
+    from tvm import te
+
+    make, size = NETWORKS[name]
+    x = te.placeholder((size,), "float32", name="x")
+    results = make(te, x)
+    given, *made = (Tensor((size,), np.dtype(np.float32)) for _ in range(1 + len(results)))
+    program = Program(
+        inputs=[given],
+        outputs=made,
+        output_shapes=[tensor.shape for tensor in made],
+        calls=[Call(name, name, [given], made)],
+        functions={name: te.create_prim_func([x, *results])},
+    )
     toolchain = find_toolchain(os, find_core(core).machine)
-
-    def link(name, objects, **_):
-        toolchain.link_library([Path(item) for item in objects], Path(name))
-
-    target = tvm.target.Target(find_core(core).tvm_target(os))
-    relax.build(module, target=target).export_library(str(output), fcompile=link)
+    build_library(program, find_core(core), os, toolchain, output, lambda what, part: None)
     return output
-
-
-def affine_module():
-    """main(x: (1024,) float32) = x * 2 + 1."""
-    from tvm import relax
-    from tvm.script import relax as R
-
-    builder = relax.BlockBuilder()
-    x = relax.Var("x", R.Tensor((1024,), "float32"))
-    with builder.function("main", [x]):
-        with builder.dataflow():
-            doubled = builder.emit(relax.op.multiply(x, relax.const(2.0)))
-            result = builder.emit_output(relax.op.add(doubled, relax.const(1.0)))
-        builder.emit_func_output(result)
-    return builder.get()
-
-
-def pair_module():
-    """main(x: (4,) float32) = (x + x, x * x)."""
-    from tvm import relax
-    from tvm.script import relax as R
-
-    builder = relax.BlockBuilder()
-    x = relax.Var("x", R.Tensor((4,), "float32"))
-    with builder.function("main", [x]):
-        with builder.dataflow():
-            pair = (builder.emit(relax.op.add(x, x)), builder.emit(relax.op.multiply(x, x)))
-            result = builder.emit_output(relax.Tuple(pair))
-        builder.emit_func_output(result)
-    return builder.get()
-
-
-def endless_module():
-    """main(x: (1024,) float32): a sum of 2**40 terms, which takes hours."""
-    from tvm import relax, te
-    from tvm.script import relax as R
-
-    def endless(x):
-        j, k, m = (te.reduce_axis((0, 1024)) for _ in range(3))
-        return te.compute((1024,), lambda i: te.sum(x[i] * x[j] * x[k] * x[m], axis=[j, k, m]))
-
-    builder = relax.BlockBuilder()
-    x = relax.Var("x", R.Tensor((1024,), "float32"))
-    with builder.function("main", [x]):
-        with builder.dataflow():
-            result = builder.emit_output(builder.call_te(endless, x))
-        builder.emit_func_output(result)
-    return builder.get()
-
-
-MODULES = {"affine": affine_module, "pair": pair_module, "endless": endless_module}
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
-    """A function (module, core, os) -> the library of one of MODULES, linked once for each."""
+    """A function (name, core, os) -> the library of one of NETWORKS, linked once for each."""
     built: dict[tuple[str, str, str], Path] = {}
 
-    def build(module: str, core: str = "cortex-a53", os: str = "linux") -> Path:
-        if (module, core, os) not in built:
-            folder = tmp_path_factory.mktemp(f"{module}-{core}-{os}")
-            built[module, core, os] = link_module(MODULES[module](), folder / "model.so", core=core, os=os)
-        return built[module, core, os]
+    def build(name: str, core: str = "cortex-a53", os: str = "linux") -> Path:
+        if (name, core, os) not in built:
+            folder = tmp_path_factory.mktemp(f"{name}-{core}-{os}")
+            built[name, core, os] = link_network(name, folder / "model.so", core=core, os=os)
+        return built[name, core, os]
 
     return build
 

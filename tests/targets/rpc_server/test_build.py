@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from armlet.errors import DeviceError, InvalidArtifactError
+from armlet.errors import InvalidArtifactError
 from armlet.targets.devices import open_device
 from armlet.targets.rpc_server import server_program
 from armlet.targets.toolchains import INSTALL, find_gnu_cross, find_toolchain, find_zig
@@ -35,8 +35,6 @@ def test_errors_cross_from_any_c_plus_plus_library_to_tvms(monkeypatch, tmp_path
     monkeypatch.setenv("ARMLET_TOOLCHAIN", name)
     with open_device("emulated:cortex-a72").connect() as session:
         program = session.load(library("affine"))
-        with pytest.raises(DeviceError, match=r"10 vs\. 1024"):
-            program.run([np.zeros(10, np.float32)])
         source, library_without = tmp_path / "source.c", tmp_path / "without.so"
         source.write_text(
             'extern int nowhere; int *const __attribute__((visibility("default"))) address = &nowhere;'

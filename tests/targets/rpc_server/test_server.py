@@ -98,7 +98,7 @@ def test_a_crash_ends_its_session_only(start_server, affine, crashing_library, w
 def test_a_library_that_is_no_model_is_refused(start_server, crashing_library):
     server = start_server()
     with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
-        with pytest.raises(InvalidArtifactError, match="holds no model"):
+        with pytest.raises(InvalidArtifactError, match="holds no network"):
             session.load(crashing_library("", platform.machine()))
         with pytest.raises(InvalidArtifactError, match=r"test_server\.py is not a whole library"):
             session.load(Path(__file__))
@@ -136,15 +136,15 @@ def test_the_servers_time_out_ends_a_session(start_server, affine, library):
 
 
 def test_the_clients_own_time_out_ends_its_session(start_server, library):
-    from tvm import relax, rpc, runtime
+    from tvm import rpc, runtime
     from tvm.error import RPCSessionTimeoutError
 
     server = start_server()
     session = rpc.connect("127.0.0.1", server.port, session_timeout=1)
     session.upload(str(library("endless", "host")), "model.so")
-    machine = relax.VirtualMachine(session.load_module("model.so"), session.cpu())
+    module = session.load_module("model.so")
     with pytest.raises(RPCSessionTimeoutError):
-        machine["main"](runtime.tensor(X, session.cpu()))
+        module["main"](runtime.tensor(X, session.cpu()), runtime.empty(X.shape, "float32", session.cpu()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,7 +9,6 @@ from elftools.elf.elffile import ELFFile
 from armlet.errors import ArmletError, InvalidArtifactError
 from armlet.targets import find_core, find_toolchain
 from armlet.targets.simulator import counting
-from armlet.targets.simulator.attribution import SUFFIX
 from armlet.targets.simulator.counting import count_network, count_program
 from armlet.targets.simulator.loops import runs_of
 
@@ -105,13 +104,13 @@ def break_kernel(library, folder, word):
     """A copy of a compiled network with `word` in the middle of its first kernel, and that kernel's name."""
     with library.open("rb") as file:
         elf = ELFFile(file)
-        kernel = next(s for s in elf.get_section_by_name(".symtab").iter_symbols() if s.name.endswith(SUFFIX))
+        kernel = next(s for s in elf.get_section_by_name(".symtab").iter_symbols() if s.name == "affine")
         place = next(iter(elf.address_offsets(kernel["st_value"]))) + kernel["st_size"] // 8 * 4
     broken = folder / "broken.so"
     content = bytearray(library.read_bytes())
     content[place : place + 4] = word.to_bytes(4, "little")
     broken.write_bytes(content)
-    return broken, kernel.name.removesuffix(SUFFIX)
+    return broken, kernel.name
 
 
 @pytest.mark.parametrize(
