@@ -103,7 +103,8 @@ class KernelObject:
 
 def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any]) -> KernelObject:
     """The object of the C function `name` for the TVM `target`, from the cache if it is there."""
-    content = json.dumps([name, function.script(), target, installed_pins()], sort_keys=True)
+    passes = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    content = json.dumps([name, function.script(), target, installed_pins(), passes], sort_keys=True)
     folder = cache_folder("kernels") / hashlib.sha256(content.encode()).hexdigest()
     with built_once(folder) as draft:
         if draft:
