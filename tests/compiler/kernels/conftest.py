@@ -14,20 +14,35 @@ from armlet.targets.simulator.machine import Machine
 
 
 @pytest.fixture
-def run_kernel(tmp_path) -> Callable[..., np.ndarray]:
+def run_kernel(call) -> Callable[..., np.ndarray]:
     """Call a kernel, built for a core, on its activations; what it put out, where NaN was before."""
 
     def run(kernel: Kernel, core_name: str, *activations: np.ndarray) -> np.ndarray:
-        core = find_core(core_name)
-        compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu))
-        assert not compiled.scratch
-        find_toolchain("linux", "aarch64").link_library([compiled.path], tmp_path / "kernel.so")
-        machine = Machine(load(tmp_path / "kernel.so"), core)
         out = np.full([int(size) for size in kernel.function.params[-1].ty.shape], np.nan, np.float32)
-        machine.call("kernel", [*activations, *kernel.constants, out])
+        call(kernel.function, [*activations, *kernel.constants, out], core_name, kernel.llvm_cpu)
         return out
 
     return run
+
+
+@pytest.fixture
+def call(tmp_path) -> Callable[..., None]:
+    """Call a function, built for a core, on arrays, which hold afterwards what it wrote."""
+
+    def compile_and_call(function, arrays, core_name: str, llvm_cpu: str | None = None) -> None:
+        core = find_core(core_name)
+        compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu))
+        assert not compiled.scratch
+        find_toolchain("linux", "aarch64").link_library([compiled.path], tmp_path / "kernel.so")
+        Machine(load(tmp_path / "kernel.so"), core).call("kernel", arrays)
+
+    return compile_and_call
+
+
+@pytest.fixture(scope="session")
+def normal() -> Callable[..., np.ndarray]:
+    """Normally distributed float32; the same at every call with the same shape."""
+    return lambda *shape: np.random.default_rng(len(shape)).standard_normal(shape, dtype=np.float32)
 
 
 @pytest.fixture
