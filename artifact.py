@@ -108,11 +108,6 @@ class Artifact:
         return np.load(self.folder / SAMPLE_INPUT), np.load(self.folder / SAMPLE_OUTPUT)
 
     @property
-    def layers(self) -> dict[str, list[str]]:
-        """The layers that each kernel computes."""
-        return {kernel["name"]: kernel["layers"] for kernel in self.manifest["kernels"]}
-
-    @property
     def sizes(self) -> dict[str, int]:
         """The size of each file in bytes."""
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())

@@ -1,7 +1,6 @@
-"""Files that are never left half written, and the cache."""
+"""Files that are never left half written."""
 
 import errno
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,23 +10,6 @@ from pathlib import Path
 from .errors import ArmletError, UsageError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def cache_folder(*names: str) -> Path:
-    """The folder `names` of armlet's cache, made if need be.
-
-    The cache is `$ARMLET_CACHE`, else `$XDG_CACHE_HOME/armlet`, else `~/.cache/armlet`. Raises ArmletError if
-    it cannot be made.
-    """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(os.environ.get("ARMLET_CACHE") or base / "armlet").joinpath(*names)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArmletError(
-            f"the cache {folder} cannot be made: {error.strerror}; set ARMLET_CACHE to another folder"
-        ) from error
-    return folder
 
 
 def require_space(folder: Path, size: int) -> None:

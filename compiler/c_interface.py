@@ -18,8 +18,7 @@ from tvm import s_tir, tirx
 from tvm.ir import PointerType
 
 from ..artifact import installed_pins
-from ..files import cache_folder
-from ..targets.tvm_runtime import built_once
+from ..cache import built_once, cache_folder
 
 # What a kernel may keep on the stack.
 STACK_BYTES = 16 << 10

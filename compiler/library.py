@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..files import cache_folder, require_space
+from ..cache import cache_folder
+from ..files import require_space
 from ..targets import Core, Toolchain
 from ..targets.toolchains import DependencyError
 from ..targets.tvm_runtime import ffi_headers

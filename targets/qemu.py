@@ -27,6 +27,15 @@ def takes_plugins(qemu: str) -> bool:
     return re.search(r"^-plugin ", words, re.MULTILINE) is not None
 
 
+def qemu_version(qemu: str) -> str:
+    """What `qemu` calls its version: "7.2.22"."""
+    words = subprocess.run([qemu, "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"version (\d+\.\d+\.\d+)", words)
+    if not found:
+        raise ArmletError(f"{qemu} does not tell its version: `apt-get install qemu-user`")
+    return found[1]
+
+
 def find_sysroot() -> str | None:
     """The root of the C and C++ libraries of ARM64, if they are installed: a system of ARM64 has its own."""
     if platform.machine() == "aarch64":

@@ -1,6 +1,5 @@
 """TVM's runtime libraries for either machine, of the versions that armlet is pinned to."""
 
-import fcntl
 import platform
 import re
 import shutil
@@ -8,13 +7,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from ..cache import built_once, cache_folder
 from ..errors import ArmletError, InvalidArtifactError
-from ..files import cache_folder, written_beside
 from .elf import read_needs
 from .toolchains import Toolchain
 
@@ -72,32 +70,6 @@ def runtime_is_cached(machine: str) -> bool:
 def _cached(machine: str) -> Path:
     pins = pinned_versions()
     return cache_folder("tvm-runtime") / f"{pins['apache-tvm']}-ffi-{pins['apache-tvm-ffi']}-{machine}"
-
-
-@contextmanager
-def built_once(folder: Path) -> Iterator[Path | None]:
-    """A folder to fill, which becomes `folder` if the block succeeds; None if it is there already.
-
-    Other processes that want the same folder wait until this one has made it. Raises ArmletError if the cache
-    cannot be written.
-    """
-    with _locked(folder.with_name(f".{folder.name}.lock")):
-        if folder.is_dir():
-            yield None
-        else:
-            with written_beside(folder, folder=True) as draft:
-                yield draft
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            fcntl.flock(stack.enter_context(path.open("w")), fcntl.LOCK_EX)
-        except OSError as error:
-            reason = f"the cache {path.parent} cannot be locked: {error.strerror}"
-            raise ArmletError(f"{reason}; set ARMLET_CACHE to another folder") from error
-        yield
 
 
 def _copy_installed(folder: Path) -> None:

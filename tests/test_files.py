@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from armlet.errors import ArmletError, UsageError
-from armlet.files import cache_folder, written_beside
+from armlet.files import written_beside
 
 
 def names(folder):
@@ -108,13 +108,6 @@ def test_a_read_only_folder(tmp_path):
         pass
 
 
-def test_a_cache_that_cannot_be_made(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("ARMLET_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ArmletError, match="set ARMLET_CACHE"):
-        cache_folder("kernels")
-
-
 def test_what_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with (
@@ -145,12 +138,3 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     )
     assert "refused: cannot write" in done.stderr
     assert names(tmp_path) == []
-
-
-def test_cache_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.delenv("ARMLET_CACHE", raising=False)
-    assert cache_folder("a", "b") == tmp_path / "xdg" / "armlet" / "a" / "b"
-    monkeypatch.setenv("ARMLET_CACHE", str(tmp_path / "own"))
-    assert cache_folder("a") == tmp_path / "own" / "a"
-    assert (tmp_path / "own" / "a").is_dir()

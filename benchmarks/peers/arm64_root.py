@@ -9,10 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from armlet.cache import built_once, cache_folder
 from armlet.errors import ArmletError
-from armlet.files import cache_folder
 from armlet.targets import Core
-from armlet.targets.tvm_runtime import built_once
 
 from .core_files import core_files, write_core_files
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
+from armlet.cache import built_once, cache_folder
 from armlet.errors import ArmletError
-from armlet.files import cache_folder, written_beside
+from armlet.files import written_beside
 from armlet.passes.verify import Runner, relative_error
 from armlet.targets import Core, Simulation
 from armlet.targets.simulator.cache_model import CacheConfig
@@ -19,7 +20,6 @@ from armlet.targets.simulator.counting import count_program
 from armlet.targets.simulator.memory_stalls import Memory
 from armlet.targets.simulator.simulation import model
 from armlet.targets.simulator.trace import Trace
-from armlet.targets.tvm_runtime import built_once
 
 from .arm64_root import find_python, root_for
 from .core_files import core_files

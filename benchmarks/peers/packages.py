@@ -6,9 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from armlet.cache import built_once, cache_folder
 from armlet.errors import ArmletError
-from armlet.files import cache_folder
-from armlet.targets.tvm_runtime import built_once
 
 # pip wants each compatible platform named.
 GLIBC_2 = (17, 24, 26, 27, 28)

@@ -1,13 +1,11 @@
 """TVM's RPC server as one C++ program: built once for each machine, then kept in the cache."""
 
-import hashlib
 from pathlib import Path
 
-from ...files import cache_folder
+from ...cache import built_once, cache_folder, content_key
 from ..toolchains import Toolchain, find_toolchain
 from ..tvm_runtime import (
     build_on_runtime,
-    built_once,
     describe_version,
     pinned_versions,
     runtime_folder,
@@ -24,10 +22,8 @@ def server_program(machine: str) -> Path:
     """
     toolchain = find_toolchain("linux", machine)
     version = describe_version(pinned_versions())
-    key = hashlib.sha256(f"{machine}\0{version}\0{toolchain}".encode())
-    for source in sorted(SOURCES.glob("*.[ch]*")):
-        key.update(source.read_bytes())
-    folder = cache_folder("rpc-server") / key.hexdigest()[:16]
+    key = content_key(machine, version, str(toolchain), *sorted(SOURCES.glob("*.[ch]*")))
+    folder = cache_folder("rpc-server") / key
     with built_once(folder) as draft:
         if draft:
             build_server(draft, toolchain, runtime_folder(machine), version)

@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import hashlib
 import platform
 import weakref
 from collections.abc import Iterable
@@ -13,11 +12,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...cache import built_once, cache_folder, content_key
 from ...errors import UsageError
-from ...files import cache_folder
 from ..cores import Cache, Core
 from ..toolchains import find_toolchain
-from ..tvm_runtime import built_once
 
 LINE = 64
 MAX_LEVELS = 3
@@ -241,9 +239,7 @@ def _load_library() -> ctypes.CDLL:
     """The functions of cache_model.h, built for this machine once."""
     toolchain = find_toolchain("linux", platform.machine())
     sources = [Path(__file__).with_name(name) for name in ("cache_model.c", "cache_model.h")]
-    text = b"".join(source.read_bytes() for source in sources)
-    key = hashlib.sha256(f"{toolchain}\0".encode() + text).hexdigest()[:16]
-    folder = cache_folder("simulator") / f"cache-model-{key}"
+    folder = cache_folder("simulator") / f"cache-model-{content_key(str(toolchain), *sources)}"
     with built_once(folder) as draft:
         if draft:
             toolchain.build_plugin(sources[:1], draft / "cache_model.so")

@@ -1,6 +1,5 @@
 """Exact counts of what an ARM64 program executes, by qemu and its plugin counter.c."""
 
-import hashlib
 import platform
 import re
 import signal
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ...cache import built_once, cache_folder, content_key
 from ...errors import ArmletError, InvalidArtifactError
-from ...files import cache_folder, written_beside
+from ...files import written_beside
 from ..cores import Core
-from ..qemu import counting_command
+from ..qemu import counting_command, qemu_version
 from ..toolchains import find_toolchain
-from ..tvm_runtime import built_once
 from .attribution import Symbols
 from .cache_model import CacheConfig
 from .trace import Trace
@@ -38,8 +37,7 @@ def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
     InvalidArtifactError if the network crashes.
     """
     command, runner = _plugged_in(core), _runner()
-    parts = (library.read_bytes(), image.tobytes(), runner.parent.name.encode(), " ".join(command).encode())
-    key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+    key = content_key(library, image.tobytes(), runner.parent.name, " ".join(command))
     cached = cache_folder("simulator", "traces") / key
     if not cached.exists():
         # The length of a path, or of the environment, would move what lies on the heap and on the stack.
@@ -121,23 +119,12 @@ def _count(
         return output.read_text(), done.stdout
 
 
-def qemu_version(qemu: str) -> str:
-    """What `qemu` calls its version: "7.2.22"."""
-    words = subprocess.run([qemu, "--version"], capture_output=True, text=True).stdout
-    found = re.search(r"version (\d+\.\d+\.\d+)", words)
-    if not found:
-        raise ArmletError(f"{qemu} does not tell its version: `apt-get install qemu-user`")
-    return found[1]
-
-
 def _plugin(qemu: str) -> Path:
     """The plugin counter.c for this qemu, built once."""
     version = 2 if int(qemu_version(qemu).split(".")[0]) >= FIRST_WITH_VERSION_2 else 1
     toolchain = find_toolchain("linux", platform.machine())
     sources = [SOURCES / name for name in ("counter.c", "cache_model.c", "cache_model.h")]
-    text = b"".join(source.read_bytes() for source in sources)
-    key = hashlib.sha256(f"{version}\0{toolchain}\0".encode() + text).hexdigest()[:16]
-    folder = cache_folder("simulator") / f"counter-{key}"
+    folder = cache_folder("simulator") / f"counter-{content_key(str(version), str(toolchain), *sources)}"
     with built_once(folder) as draft:
         if draft:
             toolchain.build_plugin(sources[:2], draft / "counter.so", defines={"VERSION": str(version)})
@@ -148,8 +135,7 @@ def _runner() -> Path:
     """The ARM64 program runner.cc, built once."""
     toolchain = find_toolchain("linux", "aarch64")
     source = SOURCES / "runner.cc"
-    key = hashlib.sha256(f"{toolchain}\0".encode() + source.read_bytes()).hexdigest()[:16]
-    folder = cache_folder("simulator") / f"runner-{key}"
+    folder = cache_folder("simulator") / f"runner-{content_key(str(toolchain), source)}"
     with built_once(folder) as draft:
         if draft:
             toolchain.build_program(source, draft / "runner")

@@ -5,7 +5,6 @@ drains: on an out-of-order core what follows has begun by then. A run that is no
 iteration of itself repeated, since the code around it overlaps with it.
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...cache import cache_folder, content_key
 from ...errors import ArmletError, UsageError
-from ...files import cache_folder, written_beside
+from ...files import written_beside
 from ..cores import Core
 from ..llvm_mca import find_llvm_mca
 from .instructions import decode
@@ -118,7 +118,7 @@ class Mca:
 
     def _cached(self, words: tuple[int, ...], iterations: int) -> Path:
         content = f"{self._version} {self._core} {iterations} {words}"
-        return cache_folder("simulator", "mca") / hashlib.sha256(content.encode()).hexdigest()[:32]
+        return cache_folder("simulator", "mca") / content_key(content)
 
     def analyse(self, bodies: Sequence[tuple[int, ...]], iterations: int, *views: str) -> dict[str, Any]:
         """What llvm-mca prints as JSON: a code region for each of `bodies`, repeated, and more `views`."""

@@ -7,9 +7,8 @@ from typing import Self
 from ...errors import InvalidArtifactError
 from ..cores import Core
 from ..llvm_mca import find_llvm_mca
-from ..qemu import find_qemu
+from ..qemu import find_qemu, qemu_version
 from . import out_of_order
-from .counting import qemu_version
 
 # Raised with every change of the models or their constants: results of different ones are never compared.
 YARDSTICK = 1

@@ -1,14 +1,11 @@
-import multiprocessing
 import platform
 import re
-from pathlib import Path
 
 import pytest
 
 from armlet.errors import ArmletError
 from armlet.targets.elf import read_needs
 from armlet.targets.tvm_runtime import (
-    built_once,
     installed_version,
     pinned_versions,
     runtime_folder,
@@ -60,47 +57,3 @@ def test_a_failed_download_is_one_line_and_leaves_nothing(monkeypatch, tmp_path)
         runtime_folder(foreign)
     assert not runtime_is_cached(foreign)
     assert [path.suffix for path in (tmp_path / "tvm-runtime").iterdir()] == [".lock"]
-
-
-def test_a_cache_that_cannot_be_written_is_said():
-    with (
-        pytest.raises(ArmletError, match=r"^the cache /proc/1 cannot be locked: [^;]+; set ARMLET_CACHE to"),
-        built_once(Path("/proc/1/build")),
-    ):
-        pass
-
-
-def _build(folder: Path, log: Path) -> None:
-    with built_once(folder) as draft:
-        if draft:
-            with log.open("a") as lines:
-                lines.write("built\n")
-            (draft / "result").write_text("whole")
-    assert (folder / "result").read_text() == "whole"
-
-
-def test_processes_that_want_the_same_build_it_once(tmp_path):
-    processes = [
-        multiprocessing.get_context("fork").Process(
-            target=_build, args=(tmp_path / "build", tmp_path / "log")
-        )
-        for _ in range(8)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 8
-    assert (tmp_path / "log").read_text() == "built\n"
-
-
-def test_a_build_that_fails_is_made_again(tmp_path):
-    def fail():
-        with built_once(tmp_path / "build") as draft:
-            (draft / "half").touch()
-            raise ArmletError("interrupted")
-
-    with pytest.raises(ArmletError, match="interrupted"):
-        fail()
-    assert not (tmp_path / "build").exists()
-    _build(tmp_path / "build", tmp_path / "log")
