@@ -17,8 +17,10 @@ import armlet
 from armlet.console import progress_bar
 from armlet.errors import ArmletError
 from armlet.frontend import ARCHITECTURES
+from armlet.frontend import count as count_layers
 from armlet.targets import YARDSTICK, find_core
 
+from ..document import PERFORMANCE, write_section
 from .armlet_itself import simulate_armlet
 from .cells import Cell, count, price
 from .litert import LITERT
@@ -27,9 +29,8 @@ from .mnn import MNN
 from .ncnn import NCNN
 from .onnxruntime import ONNXRUNTIME
 from .peer import Network, Peer, Precision
-from .table import Figures, Row, markdown, write_into
+from .table import OURS, Figures, Row, markdown, verdict
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 PEERS = (ONNXRUNTIME, LITERT, NCNN, MNN)
 NETWORKS = tuple(Network(name, functools.partial(armlet.build, name)) for name in ARCHITECTURES)
 CORES = tuple(find_core(name) for name in ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76"))
@@ -57,7 +58,9 @@ def cells(peers: Sequence[Peer] = PEERS) -> list[Cell]:
     "--recount", is_flag=True, help="Count again what was counted, as after a change of the caches' model."
 )
 @click.option("--price", "price_only", is_flag=True, help="Count nothing: price what was counted.")
-@click.option("--output", default=DOCUMENT, type=click.Path(path_type=Path), help="The document to write to.")
+@click.option(
+    "--output", default=PERFORMANCE, type=click.Path(path_type=Path), help="The document written to."
+)
 def main(only: str | None, recount: bool, price_only: bool, output: Path) -> None:
     """Count, price, write."""
     try:
@@ -69,7 +72,9 @@ def main(only: str | None, recount: bool, price_only: bool, output: Path) -> Non
         raise click.ClickException(str(error)) from error
     packages = ", ".join(peer.wheels[0].replace("==", " ") for peer in PEERS)
     made_of = f"{packages}; yardstick {YARDSTICK}."
-    write_into(output, f"{made_of}\n\n{markdown(rows, [core.name for core in CORES])}")
+    macs = {network.name: count_layers(network.build()).macs for network in NETWORKS}
+    tables = verdict(rows, CORES, macs), markdown(rows, [core.name for core in CORES])
+    write_section(output, "peers", "\n\n".join((made_of, *tables)))
     click.echo(f"written to {output}")
 
 
@@ -92,7 +97,7 @@ def price_all(counted: Sequence[Cell]) -> list[Row]:
         for network in NETWORKS:
             progress(f"armlet, {network.name}", 1.0)
             own = {core.name: Figures.of(simulate_armlet(network, core)) for core in CORES}
-            rows.append(Row(network.name, "fp32", "armlet", own))
+            rows.append(Row(network.name, "fp32", OURS, own))
             rows += _rows([cell for cell in counted if cell.network == network], figures)
     for cell, found in figures.items():
         key = (cell.peer.name, cell.network.name, cell.precision, cell.core.name)

@@ -1,23 +1,27 @@
-"""The table of docs/performance.md: what every engine executes for a network, and how long that takes."""
+"""The tables of docs/performance.md: what every engine executes for a network, and how long that takes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from armlet.files import written_beside
-from armlet.targets import Simulation
+from armlet.targets import Core, Simulation
 from armlet.targets.simulator.instructions import decode
 
-BEGIN, END = "<!-- peers: written by python -m armlet.benchmarks.peers -->", "<!-- peers: end -->"
+from ..document import table
+
 NOT_RUN = "-"
+OURS = "armlet"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one inference: instructions, those that multiply and accumulate vectors, modelled cycles."""
+    """Of one inference: instructions, those that multiply and accumulate vectors, modelled cycles.
+
+    `compute_cycles` are those with every load hitting L1, `cycles` those with memory.
+    """
 
     instructions: int
     mac_instructions: int
+    compute_cycles: float
     cycles: float
 
     @classmethod
@@ -25,11 +29,12 @@ class Figures:
         """The figures of a simulated inference."""
         runs = [run for kernel in simulation.kernels for run in kernel.runs]
         macs = sum(run.executions * sum(decode(word).macs > 1 for word in run.words) for run in runs)
-        return cls(sum(simulation.instructions.values()), macs, simulation.cycles)
+        cycles, stalls = simulation.cycles, simulation.stall_cycles
+        return cls(sum(simulation.instructions.values()), macs, cycles - stalls, cycles)
 
     def __str__(self) -> str:
-        millions = (self.instructions / 1e6, self.mac_instructions / 1e6)
-        return " / ".join(f"{count:.1f}" for count in millions) + f" / **{self.cycles / 1e6:.1f}**"
+        counts = (self.instructions, self.mac_instructions, self.compute_cycles)
+        return " / ".join(f"{count / 1e6:.1f}" for count in counts) + f" / **{self.cycles / 1e6:.1f}**"
 
 
 @dataclass(frozen=True)
@@ -44,24 +49,42 @@ class Row:
 
 def markdown(rows: Iterable[Row], cores: Sequence[str]) -> str:
     """A table for each network, its rows in the order given; cores that were not run are marked."""
-    tables: dict[str, list[str]] = {}
+    of_networks: dict[str, list[Row]] = {}
     for row in rows:
-        if row.network not in tables:
-            head = ["precision", "engine", *cores]
-            tables[row.network] = [f"### {row.network}", "", _line(head), "|" + "---|" * len(head)]
-        cells = [str(row.figures.get(core, NOT_RUN)) for core in cores]
-        tables[row.network].append(_line([row.precision, row.engine, *cells]))
-    return "\n\n".join("\n".join(table) for table in tables.values())
+        of_networks.setdefault(row.network, []).append(row)
+    return "\n\n".join(
+        f"### {network}\n\n"
+        + table(
+            ["precision", "engine", *cores],
+            (
+                [row.precision, row.engine, *(str(row.figures.get(core, NOT_RUN)) for core in cores)]
+                for row in of_network
+            ),
+        )
+        for network, of_network in of_networks.items()
+    )
 
 
-def write_into(document: Path, text: str) -> None:
-    """Put `text` between BEGIN and END of a Markdown file, at its end if it has them not yet."""
-    before, _, rest = document.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    content = f"{before.rstrip()}\n\n{BEGIN}\n\n{text}\n\n{END}\n{after.removeprefix(chr(10))}"
-    with written_beside(document, force=True) as draft:
-        draft.write_text(content)
+def verdict(rows: Sequence[Row], cores: Sequence[Core], macs: Mapping[str, int]) -> str:
+    """The cycles of armlet over those of the best peer, a row for each network and precision.
+
+    A cell is the ratio without memory, in brackets the least that any code could reach, which is all `macs`
+    of the network at the core's peak, and the ratio with memory. Where armlet was not run, it is marked.
+    """
+    body = []
+    for ours in (row for row in rows if row.engine == OURS):
+        key = (ours.network, ours.precision)
+        peers = [row for row in rows if (row.network, row.precision) == key and row is not ours]
+        body.append([*key, *(_ratios(ours, peers, core, macs[ours.network]) for core in cores)])
+    return table(["network", "precision", *(core.name for core in cores)], body)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _ratios(ours: Row, peers: Sequence[Row], core: Core, macs: int) -> str:
+    figures = ours.figures.get(core.name)
+    theirs = [row.figures[core.name] for row in peers if core.name in row.figures]
+    peak = getattr(core.peak, ours.precision)
+    if not figures or not theirs or not peak:
+        return NOT_RUN
+    best = min(found.compute_cycles for found in theirs)
+    with_memory = figures.cycles / min(found.cycles for found in theirs)
+    return f"{figures.compute_cycles / best:.2f} ({macs / peak / best:.2f}), **{with_memory:.2f}**"
