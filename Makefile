@@ -1,5 +1,5 @@
 # Everything runs in .venv, which scripts/setup.sh makes, with the system packages it needs.
-.PHONY: run test test-full check setup clean
+.PHONY: run test test-full check peers setup clean
 
 run: setup
 	@bash scripts/first-run.sh
@@ -14,6 +14,11 @@ check:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	cd .venv/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p armlet
+
+# What docs/performance.md says of simulated cores; the first time takes an hour or two.
+peers: setup
+	.venv/bin/python -m armlet.benchmarks.peers
+	.venv/bin/python -m armlet.benchmarks.growth
 
 setup:
 	@bash scripts/setup.sh
