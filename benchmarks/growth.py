@@ -1,7 +1,8 @@
 """How cost grows with resolution and width: a plot, and the figures that it shows.
 
-Run it as `python -m armlet.benchmarks.growth`. It writes docs/growth.svg and a table in docs/performance.md: modelled cycles of armlet's libraries on simulated cores, beside the floor,
-which is every multiply-accumulate at the core's peak. About a quarter of an hour.
+Run it as `python -m armlet.benchmarks.growth`. It writes docs/growth.svg and a table in docs/performance.md:
+modelled cycles of armlet's libraries on simulated cores, beside the floor, which is every multiply-accumulate
+at the core's peak. About a quarter of an hour.
 """
 
 import tempfile
