@@ -19,7 +19,7 @@ import numpy as np
 
 from .errors import InvalidArtifactError, UsageError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"

@@ -131,6 +131,7 @@ class _Source:
         signature = {
             "inputs": [_describe(tensor, tensor.shape) for tensor in inputs],
             "outputs": list(map(_describe, outputs, self.program.output_shapes)),
+            "workspace_bytes": self.arena.nbytes,
         }
         return Template(NETWORK.read_text()).substitute(
             functions_count=len(functions),

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from ..errors import ArmletError
 from .llvm_mca import INSTALL_LLVM_MCA, find_llvm_mca
-from .qemu import INSTALL_PLUGINS, find_qemu, find_sysroot, takes_plugins
+from .qemu import INSTALL_PLUGINS, can_count, find_qemu, find_sysroot
 from .toolchains import INSTALL, Toolchain, find_gnu_cross, find_host_compiler, find_ndk, find_zig
 from .tvm_runtime import pinned_versions, runtime_is_cached
 
@@ -32,7 +32,9 @@ def diagnose() -> list[Finding]:
         _toolchain("zig", find_zig, "aarch64", "the same without a cross compiler"),
         _toolchain("ndk", find_ndk, "aarch64", "programs for Android"),
         Finding("qemu-aarch64", _first_line(find_qemu()), "emulated devices", "`apt-get install qemu-user`"),
-        Finding("qemu's plugins", _plugins(), "simulated devices", INSTALL_PLUGINS),
+        Finding(
+            "qemu's plugins", "yes" if can_count() else None, "simulated devices, faster", INSTALL_PLUGINS
+        ),
         Finding(
             "ARM64 C++ library",
             find_sysroot(),
@@ -58,11 +60,6 @@ def _package(name: str, pinned: str) -> Finding:
 def _toolchain(name: str, find: Callable[[str], Toolchain | None], machine: str, purpose: str) -> Finding:
     toolchain = find(machine)
     return Finding(name, toolchain.version if toolchain else None, purpose, INSTALL[name])
-
-
-def _plugins() -> str | None:
-    qemu = find_qemu()
-    return "yes" if qemu and takes_plugins(qemu) else None
 
 
 def _llvm_mca() -> str | None:

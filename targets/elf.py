@@ -38,7 +38,7 @@ def read_needs(path: Path) -> Needs:
 
 
 def read_signature(path: Path) -> dict[str, Any]:
-    """What the network in the library at `path` takes and gives: shapes and types of `inputs` and `outputs`.
+    """What the network in the library at `path` takes: shapes and types of `inputs` and `outputs`, memory.
 
     Raises InvalidArtifactError if it holds none.
     """

@@ -21,8 +21,11 @@ def find_qemu() -> str | None:
     return shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 
 
-def takes_plugins(qemu: str) -> bool:
-    """Whether this qemu runs plugins: that of Debian 12 does, those of Debian 13 and of Ubuntu do not."""
+def can_count() -> bool:
+    """Whether a qemu is here that runs plugins: Debian 12's does, Debian 13's and Ubuntu's do not."""
+    qemu = find_qemu()
+    if not qemu or not find_sysroot():
+        return False
     words = subprocess.run([qemu, "-h"], capture_output=True, text=True).stdout
     return re.search(r"^-plugin ", words, re.MULTILINE) is not None
 
@@ -62,6 +65,6 @@ def qemu_command(core: Core, sysroot: Path | None = None) -> list[str]:
 def counting_command(core: Core, sysroot: Path | None = None) -> list[str]:
     """As `qemu_command`, for a qemu that runs plugins: raises ArmletError also if this one does not."""
     qemu, *options = qemu_command(core, sysroot)
-    if not takes_plugins(qemu):
-        raise ArmletError(f"{qemu} runs no plugins, by which {core.name} is simulated: {INSTALL_PLUGINS}")
+    if not can_count():
+        raise ArmletError(f"{qemu} runs no plugins, by which programs are counted: {INSTALL_PLUGINS}")
     return [qemu, *options]

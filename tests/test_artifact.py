@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from armlet.artifact import Artifact, seal, sha256
+from armlet.artifact import FORMAT, Artifact, seal, sha256
 from armlet.errors import InvalidArtifactError, UsageError
 
 MANIFEST = {
@@ -54,7 +54,10 @@ def test_a_lost_file_is_named(folder):
         Artifact.open(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 2}', '"text"', '{"format": 2, "files": []}'])
+CONTENTS = ["", "{", "[]", f'{{"format": {FORMAT}}}', '"text"', f'{{"format": {FORMAT}, "files": []}}']
+
+
+@pytest.mark.parametrize("content", CONTENTS)
 def test_a_damaged_manifest(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(InvalidArtifactError, match="is not an artifact"):

@@ -11,8 +11,8 @@ import numpy as np
 from ...errors import UsageError
 from ..cores import Core, find_core
 from ..llvm_mca import find_llvm_mca
-from ..qemu import counting_command
 from ..simulator import out_of_order
+from ..simulator.network_counting import counter
 from ..simulator.simulation import Simulation, model_of, simulate
 from ..simulator.yardstick import YARDSTICK
 from .protocol import Session
@@ -47,11 +47,10 @@ class SimulatedDevice:
         return f"sim:{self.core.name}" + (f"@{self.clock_ghz:g}GHz" if self.clock_ghz else "")
 
     def check(self) -> str:
-        """Say what is missing to count or to model."""
-        counting_command(self.core)
+        """Say what counts; raises ArmletError saying what is missing to model."""
         if self.core.name in out_of_order.MODELS:
             find_llvm_mca()
-        return f"exact counts, modelled cycles, yardstick {YARDSTICK}"
+        return f"exact counts by {' '.join(counter())}, modelled cycles, yardstick {YARDSTICK}"
 
     @contextmanager
     def connect(self) -> Iterator[Session]:

@@ -126,6 +126,11 @@ class CacheCounts:
         flat, width = list(numbers), len(fields(LevelCounts))
         return cls(tuple(LevelCounts(*flat[i : i + width]) for i in range(0, len(flat), width)))
 
+    @property
+    def numbers(self) -> list[int]:
+        """The fields, level by level, for `of`."""
+        return [number for level in self.levels for number in astuple(level)]
+
     @classmethod
     def none(cls, core: Core) -> Self:
         """All zero, for the levels of `core`."""

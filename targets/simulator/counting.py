@@ -13,7 +13,6 @@ import numpy as np
 
 from ...cache import built_once, cache_folder, content_key
 from ...errors import ArmletError, InvalidArtifactError
-from ...files import written_beside
 from ..cores import Core
 from ..qemu import counting_command, qemu_version
 from ..toolchains import find_toolchain
@@ -29,27 +28,25 @@ TIMEOUT = 600.0
 CRASH = re.compile(r"crash (?P<signal>\d+) (?P<address>[0-9a-f]+)")
 
 
-def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
-    """Count one inference of the network in `library`.
+def count_under_qemu(library: Path, image: np.ndarray, core: Core) -> Trace:
+    """Count one inference of the network in `library`: its own code, at addresses relative to it.
 
-    Counted is the library's own code, at addresses relative to it. What was counted once is read from the
-    cache. Raises ArmletError if qemu or a toolchain is missing, or this qemu takes no plugins;
-    InvalidArtifactError if the network crashes.
+    Raises ArmletError if a toolchain is missing, or there is no qemu that takes plugins; InvalidArtifactError
+    if the network crashes.
     """
-    command, runner = _plugged_in(core), _runner()
-    key = content_key(library, image.tobytes(), runner.parent.name, " ".join(command))
-    cached = cache_folder("simulator", "traces") / key
-    if not cached.exists():
-        # The length of a path, or of the environment, would move what lies on the heap and on the stack.
-        with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
-            Path(folder, "runner").symlink_to(runner)
-            Path(folder, "model.so").symlink_to(library.resolve())
-            image.astype(np.float32).tofile(Path(folder, "image.bin"))
-            arguments = ["./runner", "./model.so", "./image.bin"]
-            text, _ = _count(command, arguments, TIMEOUT, library, cwd=folder, env={})
-        with written_beside(cached, force=True) as draft:
-            draft.write_text(text)
-    return Trace.parse(cached.read_text())
+    # The length of a path, or of the environment, would move what lies on the heap and on the stack.
+    with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
+        Path(folder, "runner").symlink_to(_runner())
+        Path(folder, "model.so").symlink_to(library.resolve())
+        image.astype(np.float32).tofile(Path(folder, "image.bin"))
+        arguments = ["./runner", "./model.so", "./image.bin"]
+        text, _ = _count(_plugged_in(core), arguments, TIMEOUT, library, cwd=folder, env={})
+    return Trace.parse(text)
+
+
+def qemu_identity(core: Core) -> tuple[str, ...]:
+    """What decides, beside the network and its input, what `count_under_qemu` counts."""
+    return (_runner().parent.name, *_plugged_in(core))
 
 
 def count_program(
@@ -66,7 +63,7 @@ def count_program(
     The region is from the system call close(-777) to close(-778), in the thread that makes them. The program
     finds its libraries, and any file that is there, under `sysroot`: by default the cross libraries. It gets
     `environment` in place of this process's. `keep` is a file to write the trace to, for `Trace.parse`.
-    Raises ArmletError as `count_network` does, or after `timeout` seconds.
+    Raises as `count_under_qemu` does, and ArmletError after `timeout` seconds.
     """
     text, printed = _count(_plugged_in(core, sysroot), arguments, timeout, env=environment)
     if keep:

@@ -3,15 +3,19 @@
 import ctypes
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 from unicorn import Uc
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from ...errors import ArmletError
 from ..cores import Core
+from ..elf import read_signature
 from .cache_model import CacheConfig, CacheCounts, CacheModel
-from .image import BASE, Image
+from .image import BASE, Image, load
 from .loops import INSTRUCTION_BYTES
 from .machine import Argument, Machine
 from .trace import Block, Trace
@@ -20,6 +24,7 @@ from .trace import Block, Trace
 LIMIT = 5_000_000_000
 # Blocks of which the accesses are told apart; the others share the last.
 OWNERS = 1 << 16
+UNICORN_VERSION = version("unicorn")
 
 
 def count_function(
@@ -43,6 +48,23 @@ def count_function(
         counter.watch(CacheModel(CacheConfig.of_core(core, OWNERS)))
     result = machine.call(function, arguments)
     return counter.trace(), result
+
+
+def count_in_unicorn(library: Path, image: np.ndarray, core: Core) -> Trace:
+    """Count one inference of the network in `library`, which needs neither qemu nor a toolchain for ARM64.
+
+    Raises as `count_function` does.
+    """
+    signature = read_signature(library)
+    outputs = [np.zeros(tensor["shape"], tensor["type"]) for tensor in signature["outputs"]]
+    workspace = np.zeros(signature["workspace_bytes"], np.uint8)
+    arguments: list[Argument] = [[image.astype(np.float32)], outputs, workspace]
+    return count_function(load(library), "armlet_run", arguments, core)[0]
+
+
+def unicorn_identity(core: Core) -> tuple[str, ...]:
+    """What decides, beside the network and its input, what `count_in_unicorn` counts."""
+    return ("unicorn", UNICORN_VERSION, CacheConfig.of_core(core).pack().hex())
 
 
 class _Counter:

@@ -13,10 +13,10 @@ from ..cores import Core
 from . import in_order, out_of_order
 from .attribution import Symbols
 from .cache_model import CacheCounts
-from .counting import count_network
 from .instructions import Kind, decode
 from .loops import Run, loop_nests, memory_of, runs_of
 from .memory_stalls import Memory, stall_cycles
+from .network_counting import count_network
 from .trace import Trace
 from .yardstick import Record
 

@@ -35,6 +35,16 @@ class Trace:
         """All instructions executed in the code of interest."""
         return sum(block.executions * len(block.words) for block in self.blocks)
 
+    def text(self) -> str:
+        """As counter.c writes it, for `parse`."""
+        lines = [
+            f"block {block.address:x} {block.executions} {' '.join(f'{word:08x}' for word in block.words)}"
+            for block in self.blocks
+        ]
+        lines += [f"edge {source:x} {target:x} {times}" for (source, target), times in self.edges.items()]
+        lines += [f"memory {at:x} {' '.join(map(str, counts.numbers))}" for at, counts in self.memory.items()]
+        return "\n".join([*lines, f"elsewhere {self.elsewhere}", ""])
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The trace that counter.c wrote."""

@@ -7,8 +7,8 @@ from typing import Self
 from ...errors import InvalidArtifactError
 from ..cores import Core
 from ..llvm_mca import find_llvm_mca
-from ..qemu import find_qemu, qemu_version
 from . import out_of_order
+from .network_counting import counter
 
 # Raised with every change of the models or their constants: results of different ones are never compared.
 YARDSTICK = 1
@@ -30,9 +30,8 @@ class Record:
     @classmethod
     def of(cls, core: Core) -> Self:
         """The record of what this machine models; raises ArmletError if llvm-mca is needed and missing."""
-        versions = {}
-        if qemu := find_qemu():
-            versions["qemu"] = qemu_version(qemu)
+        name, version = counter()
+        versions = {name: version}
         if core.name in out_of_order.MODELS:
             versions["llvm-mca"] = find_llvm_mca()[1]
         return cls(YARDSTICK, core.name, versions)

@@ -8,12 +8,13 @@ from elftools.elf.elffile import ELFFile
 
 from armlet.errors import ArmletError, InvalidArtifactError
 from armlet.targets import find_core, find_toolchain
+from armlet.targets.qemu import can_count
 from armlet.targets.simulator import counting
-from armlet.targets.simulator.counting import count_network, count_program
+from armlet.targets.simulator.counting import count_program, count_under_qemu
 from armlet.targets.simulator.loops import runs_of
 
 CORE = find_core("cortex-a72")
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not can_count(), reason="this qemu takes no plugins")]
 
 PROGRAM = """
 #include <pthread.h>
@@ -124,7 +125,7 @@ def break_kernel(library, folder, word):
 def test_a_crash_names_the_kernel(library, tmp_path, word, signal):
     broken, kernel = break_kernel(library("affine", "cortex-a72"), tmp_path, word)
     with pytest.raises(InvalidArtifactError) as error:
-        count_network(broken, np.zeros(1024, np.float32), CORE)
+        count_under_qemu(broken, np.zeros(1024, np.float32), CORE)
     assert str(error.value) == f"{broken} failed under qemu: {signal} in {kernel}"
     assert error.value.exit_code == 6
 
@@ -133,7 +134,7 @@ def test_a_network_that_does_not_end(library, monkeypatch):
     monkeypatch.setattr(counting, "TIMEOUT", 3)
     endless = library("endless", "cortex-a72")
     with pytest.raises(ArmletError) as error:
-        count_network(endless, np.zeros(1024, np.float32), CORE)
+        count_under_qemu(endless, np.zeros(1024, np.float32), CORE)
     assert str(error.value) == f"{endless} did not end within 3 s under qemu"
     assert error.value.exit_code == 1
 
@@ -152,8 +153,8 @@ def test_a_qemu_without_plugins(program, monkeypatch, tmp_path):
     with pytest.raises(ArmletError) as error:
         count_program([program], CORE)
     assert str(error.value) == (
-        f"{qemu} runs no plugins, by which cortex-a72 is simulated: put another qemu-aarch64 first on the "
-        "PATH, such as that of Debian 12 or one built with --enable-plugins"
+        f"{qemu} runs no plugins, by which programs are counted: put another qemu-aarch64 first on the PATH, "
+        "such as that of Debian 12 or one built with --enable-plugins"
     )
     assert error.value.exit_code == 1
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from armlet.targets import find_core
+from armlet.targets.qemu import can_count
 from armlet.targets.simulator.counting import count_program
 from armlet.targets.simulator.freestanding import count_function
 from armlet.targets.simulator.image import BASE, Image, Segment
@@ -287,6 +288,7 @@ def executable(golden):
 
 
 @pytest.mark.emulator
+@pytest.mark.skipif(not can_count(), reason="this qemu takes no plugins")
 @pytest.mark.parametrize("golden", ALL.values(), ids=ALL)
 def test_under_qemu(golden, tmp_path):
     program = tmp_path / "program"
