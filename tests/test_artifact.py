@@ -67,7 +67,7 @@ def test_a_damaged_manifest(folder, content):
 def test_another_format(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(InvalidArtifactError, match="has the format 99, expected 2"):
+    with pytest.raises(InvalidArtifactError, match="has the format 99, expected 3"):
         Artifact.open(folder)
 
 
