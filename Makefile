@@ -15,10 +15,11 @@ check:
 	.venv/bin/ruff format --check .
 	cd .venv/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p armlet
 
-# What docs/performance.md says of simulated cores; the first time takes an hour or two.
+# What docs/performance.md says of simulated cores and of this machine; the first time takes an hour or two.
 peers: setup
 	.venv/bin/python -m armlet.benchmarks.peers
 	.venv/bin/python -m armlet.benchmarks.growth
+	.venv/bin/python -m armlet.benchmarks.host
 
 setup:
 	@bash scripts/setup.sh

@@ -7,7 +7,7 @@ from armlet import compile_model
 from armlet.targets import Core, Simulation
 from armlet.targets.simulator.simulation import simulate
 
-from .cells import IMAGE
+from .models import IMAGE
 from .peer import Network
 
 

@@ -10,6 +10,8 @@ import onnx_ir as ir
 # "default" leaves the choice to the engine, as ncnn's benchmark program does.
 Precision = Literal["fp32", "fp16", "default"]
 
+SCRIPTS = Path(__file__).parent / "engines"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -23,10 +25,11 @@ class Network:
 class Peer:
     """An engine for ARM CPUs.
 
-    `wheels` are the ARM64 packages that `script`, in the folder on_arm64, imports. It is called as
+    `wheels` are the packages that `script`, in the folder engines, imports. It is called as
     `script MODEL PRECISION IMAGE OUTPUT`: MODEL is a folder that `convert(network, precision, folder)` filled
-    with the help of the packages `tools`, IMAGE and OUTPUT are .npy files in NCHW. `same_weights` says
-    whether the conversion keeps the weights, so that outputs can be compared.
+    with the help of the packages `tools`, IMAGE and OUTPUT are .npy files in NCHW. Its inference it gives to
+    `region.repeat`, which on_arm64 has one of and on_host another. `same_weights` says whether the conversion
+    keeps the weights, so that outputs can be compared.
     """
 
     name: str

@@ -8,7 +8,7 @@ WARM_UPS = 3
 BEGIN, END = -777, -778
 
 
-def count(infer: Callable[[], object]) -> None:
+def repeat(infer: Callable[[], object]) -> None:
     """Call `infer`: the last call is the one that is counted. Prints which core this claims to be."""
     print(Path("/proc/cpuinfo").read_text())
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""`run_ncnn.py MODEL PRECISION IMAGE OUTPUT`, as on_arm64 is described in peer.py.
+"""`run_ncnn.py MODEL PRECISION IMAGE OUTPUT`, as peer.py describes it.
 
 PRECISION "default" leaves ncnn its own options, which are those of its benchmark program.
 """
@@ -7,7 +7,7 @@ import sys
 
 import ncnn
 import numpy as np
-from region import count
+from region import repeat
 
 _, model, precision, image, output = sys.argv
 net = ncnn.Net()
@@ -28,5 +28,5 @@ def infer() -> ncnn.Mat:
     return extractor.extract("out0")[1]
 
 
-count(infer)
+repeat(infer)
 np.save(output, np.array(infer())[None])

@@ -1,10 +1,10 @@
-"""`run_mnn.py MODEL PRECISION IMAGE OUTPUT`, as on_arm64 is described in peer.py."""
+"""`run_mnn.py MODEL PRECISION IMAGE OUTPUT`, as peer.py describes it."""
 
 import sys
 
 import MNN
 import numpy as np
-from region import count
+from region import repeat
 
 _, model, precision, image, output = sys.argv
 interpreter = MNN.Interpreter(f"{model}/model.mnn")
@@ -20,7 +20,7 @@ def tensor(array: np.ndarray) -> MNN.Tensor:
 
 image_array = np.load(image)
 interpreter.getSessionInput(session).copyFrom(tensor(image_array))
-count(lambda: interpreter.runSession(session))
+repeat(lambda: interpreter.runSession(session))
 
 # Every run puts other values into the memory of its input.
 interpreter.getSessionInput(session).copyFrom(tensor(image_array))
