@@ -47,7 +47,7 @@ def build_library(
         progress(f"kernel {name}", number / (len(program.functions) + 1))
         try:
             kernel = program.kernels.get(name)
-            ordered_for = kernel.llvm_cpu if kernel and core.machine == "aarch64" else None
+            ordered_for = kernel.llvm_cpu if kernel else None
             objects[name] = compile_function(function, name, core.tvm_target(os, ordered_for))
         except TVM_ERRORS as error:
             raise cannot_compile(_node_of(program, name), error) from error

@@ -51,6 +51,7 @@ class Core:
 
     `llvm_cpu` and `features` are LLVM's -mcpu and -mattr. `part` is the part number of MIDR_EL1, by which
     Linux tells the core in /proc/cpuinfo. `emulated_by` is the -cpu of qemu-aarch64 that stands in for it.
+    A vector register that kernels use has `vector_bytes`.
     What is not known of a machine (`host`) is None.
     """
 
@@ -66,6 +67,7 @@ class Core:
     part: int | None = None
     emulated_by: str | None = None
     cache_line: int = 64
+    vector_bytes: int = 16
 
     def triple(self, os: str = "linux") -> str:
         """LLVM's target triple; `os` is "linux" or "android". Raises UsageError for any other."""

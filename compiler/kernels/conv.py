@@ -15,20 +15,9 @@ from tvm.tirx.script import builder as T
 
 from ...targets import Core
 from .epilogue import Epilogue
-from .kernel import Kernel, array, nhwc
-from .pointwise import LLVM_CPU, llvm_cpu
-from .register_tile import (
-    LANES,
-    RegisterTile,
-    each,
-    pack,
-    padded,
-    panels,
-    parameters,
-    pieces,
-    valid_columns,
-    vector,
-)
+from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
+from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+from .vectors import Vector
 
 # Inputs of one row of the window up to which its products are written out one by one.
 UNROLLED = 32
@@ -36,18 +25,18 @@ UNROLLED = 32
 
 @dataclass(frozen=True)
 class Tiling:
-    """Pixels and channels of a tile, at most."""
+    """Pixels, and vectors of channels, of a tile, at most; for which core LLVM orders the instructions."""
 
     pixels: int
-    width: int
-    llvm_cpu: str | None = LLVM_CPU
+    vectors: int
+    llvm_cpu: str | None = None
 
 
 def candidates(core: Core) -> list[Tiling]:
     """The tilings worth measuring, the best guess first."""
     # An in-order core waits at every vector load: of weights there are fewer in a narrow panel.
-    sizes = ((8, 8), (7, 8), (6, 12)) if core.pipeline == "in-order" else ((5, 16), (4, 16), (6, 12))
-    return [Tiling(pixels, width, llvm_cpu(core)) for pixels, width in sizes]
+    sizes = ((8, 2), (7, 2), (6, 3)) if core.pipeline == "in-order" else ((5, 4), (4, 4), (6, 3))
+    return [Tiling(pixels, vectors, llvm_cpu(core)) for pixels, vectors in sizes]
 
 
 def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
@@ -55,16 +44,20 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
 
     A residual of the output's shape may follow.
     """
-    tiling = tiling or candidates(core)[0]
+    vector, tiling = vector_of(node, core), tiling or candidates(core)[0]
     weight = array(node.inputs[1])
     epilogue = Epilogue.of(node)
     scale = np.float32(epilogue.scale)
     matrix = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
-    constants = [pack(matrix * scale, tiling.width), padded(array(node.inputs[2]) * scale)]
+    constants = [
+        pack(matrix * scale, tiling.vectors, vector),
+        padded(array(node.inputs[2]) * scale, vector),
+    ]
     window, result = _Window.of(node), nhwc(node.outputs[0])
     _, height, width, channels = result
     with IRBuilder() as builder, T.prim_func():
         x, added, weights, bias, out = parameters(
+            vector,
             x=nhwc(node.inputs[0]),
             residual=result if len(node.inputs) > 3 else None,
             weight=constants[0].shape,
@@ -72,9 +65,9 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
             out=result,
         )
         with T.serial(height) as y:
-            for channel, panel in each(panels(channels, tiling.width)):
+            for channel, panel in each(panels(channels, tiling.vectors, vector)):
                 for first, pixels in each(window.cut(width, tiling.pixels)):
-                    tile = RegisterTile(pixels, panel)
+                    tile = RegisterTile(pixels, panel, vector)
                     tile.start(bias, [channel] * pixels)
                     with T.serial(*window.rows_inside(y)) as i:
                         at = channel * matrix.shape[1] + i * window.row_taps * panel
@@ -153,7 +146,7 @@ class _Window:
             return
         taken = range((tile.rows - 1) * self.strides[1] + self.kw)
         inside = [relative for relative in taken if self._is_inside(column, relative)]
-        numbers = _lanes(x, line, inside[0] * self.depth, (inside[-1] + 1) * self.depth)
+        numbers = _lanes(tile.vector, x, line, inside[0] * self.depth, (inside[-1] + 1) * self.depth)
         for tap in range(self.row_taps):
             of_rows = [numbers.get(row * self.strides[1] * self.depth + tap) for row in range(tile.rows)]
             tile.multiply(of_rows, weights, at + tap * tile.width)
@@ -163,14 +156,15 @@ class _Window:
         return not isinstance(column, int) or 0 <= column + relative < self.width
 
 
-def _lanes(x: tirx.Buffer, line: tirx.Expr, start: int, end: int) -> dict[int, tirx.Expr]:
+def _lanes(vector: Vector, x: tirx.Buffer, line: tirx.Expr, start: int, end: int) -> dict[int, tirx.Expr]:
     """The numbers of `x` from `line` + `start` to `line` + `end`, each in all lanes of a vector."""
-    if end - start < LANES:
-        return {at: T.Broadcast(T.Bind(x[line + at]), LANES) for at in range(start, end)}
+    if end - start < vector.lanes:
+        one = vector.part(1)
+        return {at: vector.spread(T.Bind(one.load(x, line + at))) for at in range(start, end)}
     numbers: dict[int, tirx.Expr] = {}
-    for at in range(start, end, LANES):
+    for at in range(start, end, vector.lanes):
         # The last vector reaches back, not over the end.
-        at = min(at, end - LANES)
-        loaded = T.Bind(vector(x, line + at))
-        numbers |= {at + lane: T.Shuffle([loaded], [lane] * LANES) for lane in range(LANES)}
+        at = min(at, end - vector.lanes)
+        loaded = T.Bind(vector.load(x, line + at))
+        numbers |= {at + lane: vector.lane(loaded, lane) for lane in range(vector.lanes)}
     return numbers

@@ -22,7 +22,7 @@ from .depthwise_columns import tile_by_columns
 from .depthwise_layer import Buffers, Layer, Parameters, Tile
 from .depthwise_taps import row_by_taps
 from .epilogue import Epilogue
-from .kernel import Kernel, array, nhwc
+from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
 from .loads import llvm_functions, touch
 from .vectors import Blocks, channel_blocks
 
@@ -30,13 +30,11 @@ from .vectors import Blocks, channel_blocks
 SMALL_WINDOW, SMALL_FLIGHT = 9, 3
 # One vector of accumulators and the pixels it needs: the longest piece of a row that does not spill.
 LONGEST_ROW, LONGEST_RUN = 14, 28
-# Channels of a 64-byte line.
-LINE_CHANNELS = 16
 
 
 def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
     """The kernel of a fused `DepthwiseConv`, whose weight is [C, 1, kh, kw]; by default as `default` says."""
-    layer = layer_of(node)
+    layer = layer_of(node, core)
     scale = np.float32(layer.epilogue.scale)
     weight = np.ascontiguousarray(array(node.inputs[1])[:, 0].transpose(1, 2, 0)) * scale
     parameters = parameters or default(layer, core)
@@ -46,7 +44,7 @@ def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -
     return Kernel(family, function, constants, layer.macs, parameters.llvm_cpu)
 
 
-def layer_of(node: ir.Node) -> Layer:
+def layer_of(node: ir.Node, core: Core) -> Layer:
     """What a fused `DepthwiseConv` computes; a second output is the sum over the map of the first."""
     _, height, width, channels = nhwc(node.inputs[0])
     taps = array(node.inputs[1]).shape[2:]
@@ -60,6 +58,7 @@ def layer_of(node: ir.Node) -> Layer:
         rows,
         columns,
         channels,
+        vector_of(node, core),
         Epilogue.of(node),
         residual=len(node.inputs) > 3,
         squeeze=len(node.outputs) > 1,
@@ -85,11 +84,11 @@ def default(layer: Layer, core: Core) -> Parameters:
         by="columns" if by_columns else "taps",
         rows=rows,
         columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW,
-        block=LINE_CHANNELS,
+        block=layer.vector.line,
         band=1 if is_large else tiles,
         touch=in_order and is_large,
         pipeline=core.pipeline,
-        llvm_cpu="generic" if in_order else "cortex-a55",
+        llvm_cpu="generic" if in_order else llvm_cpu(core),
     )
 
 
@@ -116,8 +115,8 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
     found.append(replace(first, columns=first.columns // 2))
     found.append(replace(first, block=layer.channels))
     found.append(replace(first, band=1, touch=not first.touch))
-    others = {"generic", "cortex-a55", "cortex-a76"} - {first.llvm_cpu}
-    found += [replace(first, llvm_cpu=llvm_cpu) for llvm_cpu in sorted(others)]
+    others = {"generic", "cortex-a55", "cortex-a76"} - {first.llvm_cpu} if first.llvm_cpu else ()
+    found += [replace(first, llvm_cpu=other) for other in sorted(others)]
     return found
 
 
@@ -129,14 +128,14 @@ def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
     with IRBuilder() as builder, T.prim_func():
         buffers = Buffers(layer)
         with (
-            llvm_functions(parameters.pipeline),
+            llvm_functions(parameters.pipeline, layer.vector),
             T.serial(-(-tiles // band)) as number,
         ):
             first = T.Bind(number * band)
             count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
             if parameters.touch:
                 _touch_band(buffers, height, first, count)
-            for blocks in channel_blocks(layer.channels, parameters.block):
+            for blocks in channel_blocks(layer.channels, parameters.block, layer.vector):
                 with T.serial(blocks.count) as block, T.serial(count) as in_band:
                     tile = T.Bind(first + in_band)
                     if parameters.by == "taps":

@@ -3,25 +3,27 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from .axis import Axis
 from .epilogue import Epilogue
+from .kernel import argument
 from .loads import REACH, can_halve, in_halves, once_more
-from .vectors import LANES, Blocks, vector, zeros
-
-FLOAT_BYTES = np.dtype(np.float32).itemsize
+from .vectors import Blocks, Vector
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A depthwise convolution of one map, NHWC; `squeeze` adds the sum over the map of what it stores."""
+    """A depthwise convolution of one map, NHWC, in numbers as `vector` has them.
+
+    `squeeze` adds the sum over the map of what it stores.
+    """
 
     rows: Axis
     columns: Axis
     channels: int
+    vector: Vector
     epilogue: Epilogue
     residual: bool = False
     squeeze: bool = False
@@ -35,7 +37,7 @@ class Layer:
     @property
     def pixel_bytes(self) -> int:
         """Of all channels of a pixel."""
-        return FLOAT_BYTES * self.channels
+        return self.vector.number_bytes * self.channels
 
     @property
     def input_bytes(self) -> int:
@@ -61,7 +63,7 @@ class Parameters:
     band: int
     touch: bool
     pipeline: Literal["in-order", "out-of-order"] | None
-    llvm_cpu: str
+    llvm_cpu: str | None
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,18 @@ class Buffers:
         rows, columns, channels = layer.rows, layer.columns, layer.channels
         shape = (1, rows.outputs, columns.outputs, channels)
         self.layer = layer
-        self.x = _argument("x", (1, rows.size, columns.size, channels))
-        self.residual = _argument("residual", shape) if layer.residual else None
-        self.weight = _argument("weight", (rows.taps, columns.taps, channels))
-        self.bias = _argument("bias", (channels,))
-        self.out = _argument("out", shape)
-        self.sums = _argument("sums", (1, channels)) if layer.squeeze else None
+        self.x = self._argument("x", (1, rows.size, columns.size, channels))
+        self.residual = self._argument("residual", shape) if layer.residual else None
+        self.weight = self._argument("weight", (rows.taps, columns.taps, channels))
+        self.bias = self._argument("bias", (channels,))
+        self.out = self._argument("out", shape)
+        self.sums = self._argument("sums", (1, channels)) if layer.squeeze else None
         if self.sums is not None:
             with T.serial(channels) as channel:
-                T.buffer_store(self.sums, tirx.const(0, "float32"), [0, channel])
+                T.buffer_store(self.sums, layer.vector.number(0), [0, channel])
 
-
-def _argument(name: str, shape: tuple[int, ...]) -> tirx.Buffer:
-    return T.arg(name, T.buffer(shape, "float32"))
+    def _argument(self, name: str, shape: tuple[int, ...]) -> tirx.Buffer:
+        return argument(name, shape, self.layer.vector.dtype)
 
 
 class Registers:
@@ -101,52 +102,55 @@ class Registers:
     def __init__(
         self, buffers: Buffers, parameters: Parameters, blocks: Blocks, channel: tirx.Expr, count: int
     ):
-        self._buffers, self._lanes, self._channel = buffers, blocks.lanes, channel
-        self._channels = vector(channel, blocks.lanes)
-        is_whole, channels = blocks.lanes == LANES, buffers.layer.channels
-        self._halves = is_whole and can_halve(channels) and parameters.pipeline == "in-order"
+        self._buffers, self._vector, self._channel = buffers, blocks.vector, channel
+        is_whole, channels = blocks.vector == buffers.layer.vector, buffers.layer.channels
+        self._halves = is_whole and can_halve(blocks.vector, channels) and parameters.pipeline == "in-order"
         self._reloads_bias = is_whole and parameters.pipeline == "out-of-order" and parameters.by == "columns"
-        self._bias = T.Bind(buffers.bias[self._channels])
-        self._sums = T.alloc_buffer((count * blocks.lanes,), "float32", scope="local")
+        self._bias = T.Bind(self._vector.load(buffers.bias, channel))
+        self._sums = self._vector.registers(count)
         if buffers.sums is not None:
-            self._total = T.alloc_buffer((blocks.lanes,), "float32", scope="local")
-            T.buffer_store(self._total, zeros(blocks.lanes), [vector(0, blocks.lanes)])
+            self._total = self._vector.registers(1)
+            self._vector.store(self._total, self._vector.zeros(), 0)
 
     def load(self, buffer: tirx.Buffer, before: list[tirx.Expr], start: tirx.Expr, number: int) -> tirx.Var:
         """Channels of `buffer` at `before`, `start` + `number`."""
         if not self._halves:
-            return T.Bind(buffer[[*before, start + number, self._channels]])
+            return T.Bind(self._vector.load(buffer, *before, start + number, self._channel))
         channels = self._buffers.layer.channels
-        number_near = number % max(1, REACH // (2 * FLOAT_BYTES * channels))
+        number_near = number % max(1, REACH // (2 * self._vector.number_bytes * channels))
         at = [*before, start + (number - number_near), self._channel]
-        return T.Bind(in_halves(buffer, at, channels, number_near))
+        return T.Bind(in_halves(self._vector, buffer, at, channels, number_near))
 
     def start(self, number: int) -> None:
         """Begin a sum, with the bias."""
-        bias = once_more(self._buffers.bias, [self._channel]) if self._reloads_bias else self._bias
-        T.buffer_store(self._sums, bias, [self._at(number)])
+        bias = (
+            once_more(self._vector, self._buffers.bias, [self._channel]) if self._reloads_bias else self._bias
+        )
+        self._vector.store(self._sums, bias, self._at(number))
 
     def add(self, number: int, x: tirx.Expr, weight: tirx.Expr) -> None:
         """Add a product to a sum."""
-        T.buffer_store(self._sums, self._sums[self._at(number)] + x * weight, [self._at(number)])
+        self._vector.store(self._sums, self._sum(number) + x * weight, self._at(number))
 
     def store(self, number: int, row: tirx.Expr, column: tirx.Expr) -> None:
         """Apply the epilogue to a sum, and store it as the output at `row`, `column`."""
-        buffers, at = self._buffers, [0, row, column, self._channels]
-        value = self._sums[self._at(number)]
+        buffers, at = self._buffers, [0, row, column, self._channel]
+        value = self._sum(number)
         if buffers.residual is not None:
-            value = buffers.layer.epilogue.add(value, buffers.residual[at])
+            value = buffers.layer.epilogue.add(value, self._vector.load(buffers.residual, *at))
         value = T.Bind(buffers.layer.epilogue.apply(value))
-        T.buffer_store(buffers.out, value, at)
+        self._vector.store(buffers.out, value, *at)
         if buffers.sums is not None:
-            here = vector(0, self._lanes)
-            T.buffer_store(self._total, self._total[here] + value, [here])
+            self._vector.store(self._total, self._vector.load(self._total, 0) + value, 0)
 
     def squeeze(self) -> None:
         """Add what was stored to the sums over the map."""
         if (sums := self._buffers.sums) is not None:
-            at = [0, self._channels]
-            T.buffer_store(sums, sums[at] + self._total[vector(0, self._lanes)], at)
+            at = (0, self._channel)
+            self._vector.store(sums, self._vector.load(sums, *at) + self._vector.load(self._total, 0), *at)
 
-    def _at(self, number: int) -> tirx.Expr:
-        return vector(number * self._lanes, self._lanes)
+    def _sum(self, number: int) -> tirx.Expr:
+        return self._vector.load(self._sums, self._at(number))
+
+    def _at(self, number: int) -> int:
+        return number * self._vector.lanes

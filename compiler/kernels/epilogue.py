@@ -40,7 +40,7 @@ class Epilogue:
 
     def add(self, total: tirx.Expr, residual: tirx.Expr) -> tirx.Expr:
         """`total`, which is scaled, plus a residual, which is not."""
-        return total + (residual if self.scale == 1 else residual * tirx.const(self.scale, "float32"))
+        return total + (residual if self.scale == 1 else residual * _like(residual, self.scale))
 
     def apply(self, total: tirx.Expr) -> tirx.Expr:
         """The activation of a scaled sum, a number or a vector of them."""
@@ -48,12 +48,17 @@ class Epilogue:
             case "clip":
                 return _clip(total, self.low, self.high)
             case "hard_swish":
-                return total * _clip(total + tirx.const(ROOT / 2, "float32"), 0, ROOT)
+                return total * _clip(total + _like(total, ROOT / 2), 0, ROOT)
             case _:
                 return total
 
 
 def _clip(x: tirx.Expr, low: float, high: float) -> tirx.Expr:
     if math.isfinite(low):
-        x = tirx.max(x, tirx.const(low, "float32"))
-    return tirx.min(x, tirx.const(high, "float32")) if math.isfinite(high) else x
+        x = tirx.max(x, _like(x, low))
+    return tirx.min(x, _like(x, high)) if math.isfinite(high) else x
+
+
+def _like(x: tirx.Expr, value: float) -> tirx.Expr:
+    """A constant of the type of the numbers `x`."""
+    return tirx.const(value, x.ty.dtype.with_lanes(1))

@@ -7,8 +7,9 @@ own. The pattern is that of the hand-written kernels of ncnn and XNNPACK; what p
 `targets/simulator/in_order_cores.py`.
 
 Time is counted in multiply-adds, called slots: that of input channel k, weight vector v and row r is
-(k * V + v) * R + r in an iteration, which takes four input channels. What an iteration needs is loaded from
-the one before it on: the code is a prologue, a loop, and a last iteration that loads nothing ahead.
+(k * V + v) * R + r in an iteration, which takes a vector of input channels of each row. What an iteration
+needs is loaded from the one before it on: the code is a prologue, a loop, and a last iteration that loads
+nothing ahead.
 """
 
 from collections.abc import Iterator
@@ -17,14 +18,16 @@ from itertools import islice, zip_longest
 
 from tvm import tirx
 
-from .inline_assembly import FLOAT_BYTES, LINE, VECTOR_REGISTERS, multiply_into
+from .inline_assembly import LANE_NAMES, VECTOR_REGISTERS, multiply_into
+from .vectors import LINE, Vector
 
-LANES = 4
 # Slots at least from an insert to the multiply-add that reads it, from a load to its insert, and between the
 # writes of the two halves of a register.
 INSERT_AHEAD, LOAD_AHEAD, HALVES_APART = 3, 4, 3
 # How much earlier than necessary a load may be, to find a slot that is free.
 LOAD_SPREAD = 12
+# Of a vector register.
+VECTOR_BYTES = 16
 X, WEIGHTS, COUNT, AHEAD = "x9", "x10", "x11", "x0"
 
 # Integer registers for what is on its way from memory to a vector register.
@@ -69,40 +72,41 @@ class _Operation:
 class InnerLoop:
     """Multiplies rows of `depth` numbers, `row_bytes` apart, by a panel of `vectors` vectors of weights.
 
-    The order is that for `core`, cortex-a53 or cortex-a55. The sums of each row start as the same vectors,
-    or, where rows of sums are `start_bytes` apart, as those.
+    A `vector` has 128 bits. The order is that for `core`: cortex-a53, or cortex-a55, which stands for all
+    others. The sums of each row start as the same vectors, or, where rows of sums are `start_bytes` apart, as
+    those.
     """
 
     rows: int
     vectors: int
     depth: int
     row_bytes: int
+    vector: Vector
     core: str
     start_bytes: int = 0
     operations: list[_Operation] = field(init=False)
 
     @staticmethod
-    def serves(rows: int, vectors: int, depth: int, row_bytes: int) -> bool:
+    def serves(rows: int, vectors: int, depth: int, row_bytes: int, vector: Vector) -> bool:
         """Whether there can be such a loop, better than LLVM's."""
         # Offsets of x have 12 bits, and are multiples of the 8 bytes that are loaded.
-        fits = depth >= LANES and row_bytes % 8 == 0 and rows * row_bytes < 8 << 12
+        fits = depth >= vector.lanes and row_bytes % 8 == 0 and rows * row_bytes < 8 << 12
         return fits and rows * vectors >= FEWEST_SUMS
 
     def __post_init__(self) -> None:
         # On A53 an insert issues beside another, but not beside a multiply-add.
         self.pairs_inserts = self.core == "cortex-a53"
-        self.slots = LANES * self.vectors * self.rows
+        self.slots = self.vector.lanes * self.vectors * self.rows
         self.first_sum = VECTOR_REGISTERS - self.rows * self.vectors
         self.strides = {
-            X: FLOAT_BYTES * LANES,
-            WEIGHTS: FLOAT_BYTES * LANES * LANES * self.vectors,
-            AHEAD: self.rows * FLOAT_BYTES * LANES,
+            X: VECTOR_BYTES,
+            WEIGHTS: self.vector.lanes * self.vectors * VECTOR_BYTES,
+            AHEAD: self.rows * VECTOR_BYTES,
         }
         most = min(self.first_sum - self.rows, max(4, 2 * self.vectors))
         # A divisor of the weight vectors of an iteration: each is in the same register every time.
-        self.weight_registers = max(
-            n for n in (1, 2, 3, 4, 6, 8) if n <= most and LANES * self.vectors % n == 0
-        )
+        count = self.vector.lanes * self.vectors
+        self.weight_registers = max(n for n in (1, 2, 3, 4, 6, 8) if n <= most and count % n == 0)
         writes = self._writes()
         self._place(self._units(writes))
         self.operations = sorted(self._operations(writes))
@@ -111,14 +115,14 @@ class InnerLoop:
         return (k * self.vectors + vector) * self.rows + row
 
     def _writes(self) -> list[_Write]:
-        writes = []
+        writes, lanes = [], self.vector.lanes
         for row in range(self.rows):
-            for half in (0, 1):
-                # Two lanes of the iteration before are in use until then.
-                earliest = self._slot(2 * half + 1, self.vectors - 1, row) - self.slots
-                latest = self._slot(2 * half, 0, row) - INSERT_AHEAD
+            for half, first in ((0, 0), (1, lanes // 2)):
+                # This half of the lanes is in use until then, in the iteration before.
+                earliest = self._slot(first + lanes // 2 - 1, self.vectors - 1, row) - self.slots
+                latest = self._slot(first, 0, row) - INSERT_AHEAD
                 writes.append(_Write(row, half, X, row * self.row_bytes + 8 * half, earliest, latest))
-        for number in range(LANES * self.vectors):
+        for number in range(lanes * self.vectors):
             register = self.rows + number % self.weight_registers
             earliest = (number - self.weight_registers + 1) * self.rows - 1
             latest = number * self.rows - INSERT_AHEAD
@@ -198,32 +202,26 @@ class InnerLoop:
         self.counting = dict(zip((X, WEIGHTS, COUNT, AHEAD), free, strict=False))
         bytes_ahead = self.strides[AHEAD]
         # Only rows that lie one after the other are one stream.
-        lines = -(-bytes_ahead // LINE) if self.row_bytes == FLOAT_BYTES * self.depth else 0
+        lines = -(-bytes_ahead // LINE) if self.row_bytes == self.vector.number_bytes * self.depth else 0
         for line, slot in enumerate(sorted(free[4 : 4 + lines])):
             yield _Operation(slot, 0, f"ldr wzr, [{AHEAD}, #{{}}]", AHEAD, bytes_ahead // lines * line)
 
     def call(
-        self,
-        x: tirx.Buffer,
-        row: tirx.Expr,
-        ahead: tirx.Expr,
-        weights: tirx.Buffer,
-        panel: tirx.Expr,
-        starts: tirx.Buffer,
-        start: tirx.Expr,
-        sums: tirx.Buffer,
+        self, x: tirx.Expr, weights: tirx.Expr, start: tirx.Expr, ahead: tirx.Expr, sums: tirx.Buffer
     ) -> None:
-        """Call it on the rows from `row` on and the panel at `panel`; `sums` start as `starts` at `start`.
+        """Call it on the rows from that of element `x` on and the panel from `weights` on, into `sums`.
 
-        The rows at `ahead`, which come next, are touched, so that they are in the cache by then.
+        These start as what is at `start`. The rows at `ahead`, which come next, are touched, so that they are
+        in the cache by then.
         """
         sums_of_rows = [self.sum_register(r, v) for r in range(self.rows) for v in range(self.vectors)]
-        name = f"multiply_{self.rows}x{LANES * self.vectors}_{self.depth}_{self.row_bytes}_{self.start_bytes}"
-        addresses = (x[row], weights[panel], starts[start], x[ahead])
-        multiply_into(name, sums_of_rows, CLOBBERED, self._code, addresses, sums)
+        width = self.vectors * self.vector.lanes
+        name = f"multiply_{self.rows}x{width}_{self.depth}_{self.row_bytes}_{self.start_bytes}"
+        addresses = (x, weights, start, ahead)
+        multiply_into(name, self.vector, sums_of_rows, CLOBBERED, self._code, addresses, sums)
 
     def _code(self, x: str, weights: str, start: str, ahead_of: str) -> Iterator[str]:
-        iterations, rest = divmod(self.depth, LANES)
+        iterations, rest = divmod(self.depth, self.vector.lanes)
         ahead = [o.text.format(o.offset) for o in self.operations if o.slot < 0]
         places = [(row, vector) for row in range(self.rows) for vector in range(self.vectors)]
         copied = [] if self.start_bytes else places[self.vectors :]
@@ -254,7 +252,7 @@ class InnerLoop:
             number, row = divmod(slot, self.rows)
             k, vector = divmod(number, self.vectors)
             weight = self.rows + number % self.weight_registers
-            yield f"fmla v{self.sum_register(row, vector)}.4s, v{weight}.4s, v{row}.s[{k}]"
+            yield multiply_add(self.vector, self.sum_register(row, vector), weight, row, k)
             for operation in sorted(by_slot.get(slot, ()), key=lambda operation: operation.rank):
                 ahead = -(operation.slot // self.slots) * self.strides.get(operation.base, 0)
                 yield operation.text.format(operation.offset + ahead - moved.get(operation.base, 0))
@@ -269,15 +267,23 @@ class InnerLoop:
 
     def _rest(self, rest: int) -> Iterator[str]:
         """The input channels that are left over."""
+        one = LANE_NAMES[self.vector.dtype]
         for k in range(rest):
             for row in range(self.rows):
-                yield f"ldr s{row}, [{X}, #{row * self.row_bytes + FLOAT_BYTES * (LANES + k)}]"
+                offset = row * self.row_bytes + VECTOR_BYTES + k * self.vector.number_bytes
+                yield f"ldr {one}{row}, [{X}, #{offset}]"
             for vector in range(self.vectors):
                 offset = self.strides[WEIGHTS] + 16 * (k * self.vectors + vector)
                 yield f"ldr q{self.rows}, [{WEIGHTS}, #{offset}]"
                 for row in range(self.rows):
-                    yield f"fmla v{self.sum_register(row, vector)}.4s, v{self.rows}.4s, v{row}.s[0]"
+                    yield multiply_add(self.vector, self.sum_register(row, vector), self.rows, row, 0)
 
     def sum_register(self, row: int, vector: int) -> int:
         """The vector register of a sum."""
         return self.first_sum + row * self.vectors + vector
+
+
+def multiply_add(vector: Vector, total: int, weights: int, x: int, lane: int) -> str:
+    """The instruction that adds to register `total` the product of `weights` and a lane of `x`."""
+    name = LANE_NAMES[vector.dtype]
+    return f"fmla v{total}.{vector.lanes}{name}, v{weights}.{vector.lanes}{name}, v{x}.{name}[{lane}]"

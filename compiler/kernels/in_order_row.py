@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from tvm import tirx
 
-from .in_order_loop import COUNT, LANES, WEIGHTS, X
-from .inline_assembly import FLOAT_BYTES, VECTOR_REGISTERS, multiply_into
+from .in_order_loop import COUNT, VECTOR_BYTES, WEIGHTS, X, multiply_add
+from .inline_assembly import LANE_NAMES, VECTOR_REGISTERS, multiply_into
+from .vectors import Vector
 
 # Vectors of weights on their way; an insert is half as many ahead of its use.
 AHEAD = 4
@@ -24,38 +25,31 @@ MOST, FEWEST = 16, 4
 
 @dataclass(frozen=True)
 class RowLoop:
-    """Multiplies a row of `depth` numbers by a panel of `vectors` vectors of weights."""
+    """Multiplies a row of `depth` numbers by a panel of `vectors` vectors of weights, of 128 bits each."""
 
     vectors: int
     depth: int
+    vector: Vector
 
     @staticmethod
-    def serves(rows: int, vectors: int, depth: int) -> bool:
+    def serves(rows: int, vectors: int, depth: int, vector: Vector) -> bool:
         """Whether there can be such a loop."""
-        return rows == 1 and FEWEST <= vectors <= MOST and depth >= LANES
+        return rows == 1 and FEWEST <= vectors <= MOST and depth >= vector.lanes
 
-    def call(
-        self,
-        x: tirx.Buffer,
-        row: tirx.Expr,
-        ahead: tirx.Expr,
-        weights: tirx.Buffer,
-        panel: tirx.Expr,
-        starts: tirx.Buffer,
-        start: tirx.Expr,
-        sums: tirx.Buffer,
-    ) -> None:
-        """Call it on the row at `row` and the panel at `panel`; the `sums` start as `starts` at `start`."""
+    def call(self, x: tirx.Expr, weights: tirx.Expr, start: tirx.Expr, sums: tirx.Buffer) -> None:
+        """Call it on the row from element `x` on and the panel from `weights` on, into `sums`.
+
+        These start as what is at `start`.
+        """
         registers = [self._sum(vector) for vector in range(self.vectors)]
-        addresses = (x[row], weights[panel], starts[start])
-        clobbered = (X, WEIGHTS, COUNT, X_BUFFER, *BUFFERS)
-        multiply_into(f"row_{self.vectors}_{self.depth}", registers, clobbered, self._code, addresses, sums)
+        name, clobbered = f"row_{self.vectors}_{self.depth}", (X, WEIGHTS, COUNT, X_BUFFER, *BUFFERS)
+        multiply_into(name, self.vector, registers, clobbered, self._code, (x, weights, start), sums)
 
     def _sum(self, vector: int) -> int:
         return VECTOR_REGISTERS - self.vectors + vector
 
     def _code(self, x: str, weights: str, start: str) -> Iterator[str]:
-        iterations, rest = divmod(self.depth, LANES)
+        iterations, rest = divmod(self.depth, self.vector.lanes)
         yield from (f"mov {X}, {x}", f"mov {WEIGHTS}, {weights}", f"ldr d0, [{X}]")
         for number in range(AHEAD):
             yield from self._load(number)
@@ -67,16 +61,18 @@ class RowLoop:
             yield from (f"mov {COUNT}, #{iterations - 1}", "1:", *self._iteration(last=False), "b.ne 1b")
         yield from self._iteration(last=True)
         for k in range(rest):
-            yield f"ldr s0, [{X}, #{FLOAT_BYTES * (LANES + k)}]"
+            offset = VECTOR_BYTES + k * self.vector.number_bytes
+            yield f"ldr {LANE_NAMES[self.vector.dtype]}0, [{X}, #{offset}]"
             for vector in range(self.vectors):
-                yield f"ldr q1, [{WEIGHTS}, #{16 * ((LANES + k) * self.vectors + vector)}]"
-                yield f"fmla v{self._sum(vector)}.4s, v1.4s, v0.s[0]"
+                yield f"ldr q1, [{WEIGHTS}, #{16 * ((self.vector.lanes + k) * self.vectors + vector)}]"
+                yield multiply_add(self.vector, self._sum(vector), 1, 0, 0)
 
     def _iteration(self, last: bool) -> Iterator[str]:
-        count = LANES * self.vectors
+        count = self.vector.lanes * self.vectors
+        lower = count // 2
         for number in range(count):
             k, vector = divmod(number, self.vectors)
-            yield f"fmla v{self._sum(vector)}.4s, v{self._weight(number)}.4s, v0.s[{k}]"
+            yield multiply_add(self.vector, self._sum(vector), self._weight(number), 0, k)
             loads = not last or number + AHEAD < count
             if loads:
                 yield from self._load(number + AHEAD)
@@ -87,9 +83,9 @@ class RowLoop:
                 yield f"ldr {X_BUFFER}, [{X}, #8]"
             if number == 3:
                 yield f"ins v0.d[1], {X_BUFFER}"
-            if number == 2 * self.vectors and not last:
+            if number == lower and not last:
                 yield f"ldr {X_BUFFER}, [{X}, #16]"
-            if number == 2 * self.vectors + 3 and not last:
+            if number == lower + 3 and not last:
                 yield f"ins v0.d[0], {X_BUFFER}"
         if not last:
             yield from (

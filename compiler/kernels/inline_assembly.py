@@ -2,22 +2,28 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
+from .vectors import LINE, Vector
+
 VECTOR_REGISTERS = 32
-FLOAT_BYTES, LINE = 4, 64
+# LLVM's name of a type, and the assembler's of a lane.
+LLVM_TYPES = {"float32": "float", "float16": "half"}
+LANE_NAMES = {"float32": "s", "float16": "h"}
 
 
 def multiply_into(
     name: str,
+    vector: Vector,
     sums: Sequence[int],
     clobbered: Iterable[str],
     code: Callable[..., Iterable[str]],
     addresses: Sequence[tirx.Expr],
     result: tirx.Buffer,
 ) -> None:
-    """Run `code`, which leaves sums of four floats in the vector registers `sums`; store them in `result`.
+    """Run `code`, which leaves sums, each a `vector`, in the vector registers `sums`; store them in `result`.
 
     `code` is given the registers that hold `addresses`; it may change those `clobbered`, the vector registers
     that are no sums, and the flags. `name` has to tell it from any other in the kernel.
@@ -25,17 +31,18 @@ def multiply_into(
     lines = code(*(f"${len(sums) + number}" for number in range(len(addresses))))
     others = sorted(set(range(VECTOR_REGISTERS)) - set(sums))
     constraints = [
-        *(f"={{v{register}}}" for register in sums),
+        *(f"={{v{number}}}" for number in sums),
         *("r" for _ in addresses),
-        *(f"~{{v{register}}}" for register in others),
-        *(f"~{{{register}}}" for register in (*clobbered, "nzcv", "memory")),
+        *(f"~{{v{number}}}" for number in others),
+        *(f"~{{{name}}}" for name in (*clobbered, "nzcv", "memory")),
     ]
-    returned = "{" + ", ".join(["<4 x float>"] * len(sums)) + "}"
+    register = llvm_type(vector)
+    returned = "{" + ", ".join([register] * len(sums)) + "}"
     given = ", ".join(f"ptr %a{number}" for number in range(len(addresses)))
     stores = "\n".join(
         f"  %e{n} = extractvalue {returned} %r, {n}\n"
-        f"  %p{n} = getelementptr inbounds <4 x float>, ptr %sums, i64 {n}\n"
-        f"  store <4 x float> %e{n}, ptr %p{n}, align 16"
+        f"  %p{n} = getelementptr inbounds {register}, ptr %sums, i64 {n}\n"
+        f"  store {register} %e{n}, ptr %p{n}, align 16"
         for n in range(len(sums))
     )
     assembly = "\\0A".join(lines)
@@ -48,9 +55,14 @@ def multiply_into(
     )
 
 
+def llvm_type(vector: Vector) -> str:
+    """A vector in LLVM's language."""
+    return f"<{vector.lanes} x {LLVM_TYPES[vector.dtype]}>"
+
+
 def touch(buffer: tirx.Buffer, start: tirx.Expr, count: int) -> None:
     """Load a number of every cache line of `count` numbers, in order: that is what prefetchers understand."""
-    numbers = LINE // FLOAT_BYTES
+    numbers = LINE // np.dtype(buffer.dtype).itemsize
     with T.serial(-(-count // numbers)) as line:
         _call("touch", _TOUCH, [buffer[start + T.min(line * numbers, count - 1)]])
 

@@ -1,12 +1,15 @@
-"""What a kernel family gives: TIR with its weights."""
+"""What a kernel family gives: TIR with its weights; and what all of them read from a node and a core."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 from tvm import tirx
+from tvm.tirx.script import builder as T
 
 from ...frontend.shapes import shape_of
+from ...targets import Core
+from .vectors import Vector
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,31 @@ class Kernel:
     constants: list[np.ndarray]
     macs: int
     llvm_cpu: str | None = None
+
+
+def llvm_cpu(core: Core) -> str | None:
+    """The core for which LLVM orders the instructions of an ARM core best, unmeasured; None for others.
+
+    An out-of-order core loses nothing by an order for an in-order one.
+    """
+    return "cortex-a55" if core.machine == "aarch64" else None
+
+
+def vector_of(node: ir.Node, core: Core) -> Vector:
+    """What `node` is to be computed in on `core`."""
+    return Vector.of(dtype_of(node.inputs[0]), core)
+
+
+def dtype_of(value: ir.Value | None) -> str:
+    """The type of a value's numbers, as numpy calls it."""
+    assert value is not None
+    assert value.dtype is not None
+    return value.dtype.numpy().name
+
+
+def argument(name: str, shape: tuple[int, ...], dtype: str) -> tirx.Buffer:
+    """A parameter of the function that is being built: a tensor."""
+    return T.arg(name, T.buffer(shape, dtype))
 
 
 def nhwc(value: ir.Value | None) -> tuple[int, int, int, int]:

@@ -6,11 +6,10 @@ are computed, and who orders the instructions.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
-from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
@@ -18,18 +17,15 @@ from ...targets import Core
 from .epilogue import Epilogue
 from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
-from .inline_assembly import FLOAT_BYTES, touch
-from .kernel import Kernel, array, nhwc
-from .register_tile import LANES, RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+from .inline_assembly import touch
+from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
+from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+from .vectors import Index, Vector
 
-Index: TypeAlias = tirx.Expr | int
-
-# Rows of a tile for each panel width: 32 registers hold the sums, a vector of each row, and some weights. The
-# assembly for in-order cores has more weights on their way.
-ROWS = {16: 6, 12: 7, 8: 8, 4: 12}
-ROWS_IN_ORDER = {16: 5, 12: 7, 8: 8, 4: 12}
-# What LLVM orders instructions for: that costs an out-of-order core nothing.
-LLVM_CPU = "cortex-a55"
+# Rows of a tile for the vectors of a panel: 32 registers hold the sums, a vector of each row, and some
+# weights. The assembly for in-order cores has more weights on their way.
+ROWS = {4: 6, 3: 7, 2: 8, 1: 12}
+ROWS_IN_ORDER = {4: 5, 3: 7, 2: 8, 1: 12}
 # Tiles of a block, so that its rows are still in the first cache when the next panel wants them; a map of
 # fewer than twice as many is one block, since that reads the weights once.
 TILES_OF_BLOCK = 8
@@ -41,47 +37,38 @@ CHUNK = 256
 class Tiling:
     """How a product is cut up.
 
-    A panel has at most `width` channels. Blocks of at most `block` pixels are computed one after the other,
-    each by chunks of at most `chunk` input channels, with partial sums in the output; 0 is all of them.
-    `llvm_cpu` is the core for which LLVM orders instructions, if not that which is compiled for; `inner_loop`
-    ("cortex-a53", "cortex-a55") is the one for which the inner loop is in assembly: with None it is LLVM's.
+    A panel has at most `vectors` vectors of channels. Blocks of at most `block` pixels are computed one after
+    the other, each by chunks of at most `chunk` input channels, with partial sums in the output; 0 is all of
+    them. `llvm_cpu` is the core for which LLVM orders instructions, if not that which is compiled for;
+    `inner_loop` is the in-order one for which the inner loop is in assembly: with None it is LLVM's.
     """
 
-    width: int
+    vectors: int
     block: int = 0
     chunk: int = 0
-    llvm_cpu: str | None = LLVM_CPU
+    llvm_cpu: str | None = None
     inner_loop: str | None = None
 
-    def rows(self, width: int) -> int:
-        """The most rows of a tile of this width."""
-        return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(width, 1)
+    def rows(self, vectors: int) -> int:
+        """The most rows of a tile of so many vectors."""
+        return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(vectors, 1)
 
 
-def llvm_cpu(core: Core) -> str | None:
-    """The core for which LLVM is to order instructions that are for `core`; None for `core` itself."""
-    return LLVM_CPU if core.machine == "aarch64" else None
-
-
-def default(pixels: int, depth: int, core: Core) -> Tiling:
-    """The tiling for `pixels` of `depth` input channels on `core`, unmeasured."""
-    return candidates(pixels, depth, core)[0]
-
-
-def candidates(pixels: int, depth: int, core: Core) -> list[Tiling]:
-    """The tilings worth measuring, the best guess first."""
+def candidates(pixels: int, depth: int, vector: Vector, core: Core) -> list[Tiling]:
+    """The tilings worth measuring for `pixels` of `depth` input channels, the best guess first."""
     in_order = core.pipeline == "in-order"
-    inner_loop = ("cortex-a53" if core.name == "cortex-a53" else "cortex-a55") if in_order else None
+    inner_loop = core.name if in_order else None
     found = []
-    for width in (12, 8, 16) if in_order else (16, 12, 8):
-        tile = (ROWS_IN_ORDER if in_order else ROWS)[width]
+    for vectors in (3, 2, 4) if in_order else (4, 3, 2):
+        tile = (ROWS_IN_ORDER if in_order else ROWS)[vectors]
+        panel_bytes = vectors * vector.lanes * depth * vector.number_bytes
         # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
-        fills_cache = core.l1d is not None and 2 * width * depth * FLOAT_BYTES > core.l1d.size
+        fills_cache = core.l1d is not None and 2 * panel_bytes > core.l1d.size
         chunk = CHUNK if fills_cache and not in_order else 0
         blocks = [TILES_OF_BLOCK * tile, 0, tile]
         if pixels < 2 * blocks[0]:
             blocks = [0, tile]
-        found += [Tiling(width, block, chunk, llvm_cpu(core), inner_loop) for block in blocks]
+        found += [Tiling(vectors, block, chunk, llvm_cpu(core), inner_loop) for block in blocks]
     return found
 
 
@@ -99,9 +86,10 @@ def pointwise(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel
     def strided(pixel: Index) -> Index:
         return (pixel // width * vertical * row_width + pixel % width * horizontal) * depth
 
-    tiling = tiling or default(height * width, depth, core)
+    vector = vector_of(node, core)
+    tiling = tiling or candidates(height * width, depth, vector, core)[0]
     start_of = strided if (vertical, horizontal) != (1, 1) else None
-    return matrix_product("conv1x1", node, weight, source, result, tiling, start_of)
+    return matrix_product("conv1x1", node, weight, source, result, vector, tiling, start_of)
 
 
 def matrix_product(
@@ -110,6 +98,7 @@ def matrix_product(
     weight: np.ndarray,
     source: tuple[int, ...],
     result: tuple[int, ...],
+    vector: Vector,
     tiling: Tiling,
     start_of: Callable[[Index], Index] | None = None,
 ) -> Kernel:
@@ -122,9 +111,13 @@ def matrix_product(
     channels, depth = weight.shape
     pixels = int(np.prod(result[:-1]))
     scale = np.float32(epilogue.scale)
-    constants = [pack(weight * scale, tiling.width), padded(array(node.inputs[2]) * scale)]
+    constants = [
+        pack(weight * scale, tiling.vectors, vector),
+        padded(array(node.inputs[2]) * scale, vector),
+    ]
     with IRBuilder() as builder, T.prim_func():
         x, residual, weights, bias, out = parameters(
+            vector,
             x=source,
             residual=result if len(node.inputs) > 3 else None,
             weight=constants[0].shape,
@@ -134,15 +127,18 @@ def matrix_product(
         for block, size in each(pieces(pixels, tiling.block or pixels)):
             if residual is not None and tiling.inner_loop:
                 touch(residual, block * channels, size * channels)
-            for at in _tiles(block, size, channels, depth, tiling):
-                tile = RegisterTile(at.rows, at.width)
+            for at in _tiles(block, size, channels, depth, vector, tiling):
+                tile = RegisterTile(at.rows, at.width, vector)
                 places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
                 panel = at.channel * depth + at.k * at.width
                 starts, start = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
-                loop = None if start_of else _inner_loop(at, depth, channels, tiling)
-                if loop:
-                    row, ahead = at.pixel * depth + at.k, T.min(at.pixel + at.rows, pixels - at.rows) * depth
-                    loop.call(x, row, ahead, weights, panel, starts, start[0], tile.sums)
+                loop = None if start_of else _inner_loop(at, depth, channels, vector, tiling)
+                row, first = at.pixel * depth + at.k, starts[start[0]]
+                if isinstance(loop, RowLoop):
+                    loop.call(x[row], weights[panel], first, tile.sums)
+                elif loop:
+                    ahead = T.min(at.pixel + at.rows, pixels - at.rows) * depth
+                    loop.call(x[row], weights[panel], first, x[ahead], tile.sums)
                 else:
                     rows = [at.pixel + row for row in range(at.rows)]
                     rows = [(start_of(row) if start_of else row * depth) + at.k for row in rows]
@@ -169,20 +165,22 @@ class _Tile(NamedTuple):
     is_last: bool
 
 
-def _tiles(block: Index, size: int, channels: int, depth: int, tiling: Tiling) -> Iterator[_Tile]:
+def _tiles(
+    block: Index, size: int, channels: int, depth: int, vector: Vector, tiling: Tiling
+) -> Iterator[_Tile]:
     """Loop over a block's chunks, panels and tiles, from the outside in; built once for each size."""
     # Partial sums are kept as whole vectors.
-    chunk = tiling.chunk if channels % LANES == 0 else 0
-    for k, part, is_first, is_last in _chunks(depth, chunk or depth):
-        for channel, width in each(panels(channels, tiling.width)):
-            for row, rows in each(pieces(size, tiling.rows(width))):
+    chunk = tiling.chunk if channels % vector.lanes == 0 else 0
+    for k, part, is_first, is_last in _chunks(depth, chunk or depth, vector):
+        for channel, width in each(panels(channels, tiling.vectors, vector)):
+            for row, rows in each(pieces(size, tiling.rows(width // vector.lanes))):
                 yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
 
 
-def _chunks(depth: int, largest: int) -> Iterator[tuple[Index, int, bool, bool]]:
+def _chunks(depth: int, largest: int, vector: Vector) -> Iterator[tuple[Index, int, bool, bool]]:
     """Loop over the input channels: start, size, whether it is the first, the last."""
     count = -(-depth // largest)
-    size = -(-depth // count // LANES) * LANES
+    size = -(-depth // count // vector.lanes) * vector.lanes
     rest = depth - (count - 1) * size
     if count > 1:
         yield 0, size, True, False
@@ -192,12 +190,14 @@ def _chunks(depth: int, largest: int) -> Iterator[tuple[Index, int, bool, bool]]
     yield (count - 1) * size, rest, count == 1, True
 
 
-def _inner_loop(at: _Tile, depth: int, channels: int, tiling: Tiling) -> InnerLoop | RowLoop | None:
+def _inner_loop(
+    at: _Tile, depth: int, channels: int, vector: Vector, tiling: Tiling
+) -> InnerLoop | RowLoop | None:
     """The loop of a tile in assembly, where it is wanted and can be had."""
-    row_bytes, vectors = FLOAT_BYTES * depth, at.width // LANES
-    if tiling.inner_loop and RowLoop.serves(at.rows, vectors, at.depth):
-        return RowLoop(vectors, at.depth)
-    if not tiling.inner_loop or not InnerLoop.serves(at.rows, vectors, at.depth, row_bytes):
+    row_bytes, vectors = vector.number_bytes * depth, at.width // vector.lanes
+    if tiling.inner_loop and RowLoop.serves(at.rows, vectors, at.depth, vector):
+        return RowLoop(vectors, at.depth, vector)
+    if not tiling.inner_loop or not InnerLoop.serves(at.rows, vectors, at.depth, row_bytes, vector):
         return None
-    start_bytes = 0 if at.is_first else FLOAT_BYTES * channels
-    return InnerLoop(at.rows, vectors, at.depth, row_bytes, tiling.inner_loop, start_bytes)
+    start_bytes = 0 if at.is_first else vector.number_bytes * channels
+    return InnerLoop(at.rows, vectors, at.depth, row_bytes, vector, tiling.inner_loop, start_bytes)

@@ -12,71 +12,77 @@ from tvm.tirx.script import builder as T
 
 from ...targets.cores import Core
 from .epilogue import Epilogue
-from .kernel import Kernel, array, nhwc
+from .kernel import Kernel, argument, array, nhwc, vector_of
 from .pool import sum_map
-from .vectors import LANES, channel_blocks, vector
+from .vectors import Vector, channel_blocks
 
 RELU, CLIP = Epilogue("clip", 0, np.inf), Epilogue("clip", 0, 1)
-# Outputs that a panel of weights has: as many accumulators as a multiply-add's latency wants, and a line of
-# weights or two in each step.
-PANEL = 32
+# Vectors of outputs that a panel of weights has: as many accumulators as a multiply-add's latency wants, and
+# a line of weights or two in each step.
+PANEL = 8
+# Vectors of channels that are scaled side by side.
+SCALED = 4
 Shape = tuple[int, int, int]
 
 
 def squeeze_excite(node: ir.Node, core: Core) -> Kernel:
     """The kernel of `SqueezeExcite`: x, w1 [S, C, 1, 1], b1 [S], w2 [C, S, 1, 1], b2 [C]."""
     _, height, width, channels = nhwc(node.inputs[0])
-    constants = _constants(node)
-    function = squeeze_excite_function((height, width, channels), constants[1].size)
+    vector = vector_of(node, core)
+    constants = _constants(node, vector)
+    function = squeeze_excite_function((height, width, channels), constants[1].size, vector)
     return Kernel("squeeze_excite", function, constants, _macs(constants))
 
 
-def squeeze_excite_function(shape: Shape, squeezed: int) -> tirx.PrimFunc:
-    """X [1, H, W, C], w1, b1, w2, b2 to [1, H, W, C]; `shape` is (H, W, C)."""
+def squeeze_excite_function(shape: Shape, squeezed: int, vector: Vector) -> tirx.PrimFunc:
+    """The function of x [1, H, W, C], w1, b1, w2, b2, out [1, H, W, C]; `shape` is (H, W, C)."""
     channels = shape[2]
     with IRBuilder() as builder, T.prim_func():
-        x, weights = _argument("x", (1, *shape)), _weight_arguments(channels, squeezed)
-        out = _argument("out", (1, *shape))
-        sums = T.alloc_buffer((1, channels), "float32", scope="local")
-        its_gate = T.alloc_buffer((1, channels), "float32", scope="local")
-        sum_map(x, sums, shape)
-        _gate(sums, weights, its_gate, channels, squeezed)
-        _excite(x, its_gate, out, shape)
+        x = argument("x", (1, *shape), vector.dtype)
+        weights = _weight_arguments(channels, squeezed, vector)
+        out = argument("out", (1, *shape), vector.dtype)
+        sums = T.alloc_buffer((1, channels), vector.dtype, scope="local")
+        its_gate = T.alloc_buffer((1, channels), vector.dtype, scope="local")
+        sum_map(x, sums, shape, vector)
+        _gate(sums, weights, its_gate, channels, squeezed, vector)
+        _excite(x, its_gate, out, shape, vector)
     return builder.get()
 
 
-def panels(matrix: np.ndarray) -> np.ndarray:
-    """A matrix [N, K] in panels of PANEL rows, each [K][rows], one after the other."""
-    parts = [matrix[start : start + PANEL].T.ravel() for start in range(0, len(matrix), PANEL)]
+def panels(matrix: np.ndarray, size: int) -> np.ndarray:
+    """A matrix [N, K] in panels of `size` rows, each [K][rows], one after the other."""
+    parts = [matrix[start : start + size].T.ravel() for start in range(0, len(matrix), size)]
     return np.concatenate(parts).astype(np.float32)
 
 
-def _constants(node: ir.Node) -> list[np.ndarray]:
+def _constants(node: ir.Node, vector: Vector) -> list[np.ndarray]:
     _, height, width, _ = nhwc(node.inputs[0])
     w1, b1, w2, b2 = (array(value) for value in node.inputs[1:])
-    return [panels(w1[:, :, 0, 0] / np.float32(height * width)), b1, panels(w2[:, :, 0, 0]), b2]
+    size = PANEL * vector.lanes
+    return [panels(w1[:, :, 0, 0] / np.float32(height * width), size), b1, panels(w2[:, :, 0, 0], size), b2]
 
 
 def _macs(constants: list[np.ndarray]) -> int:
     return constants[0].size + constants[2].size
 
 
-def _argument(name: str, shape: tuple[int, ...]) -> tirx.Buffer:
-    return T.arg(name, T.buffer(shape, "float32"))
-
-
-def _weight_arguments(channels: int, squeezed: int) -> list[tirx.Buffer]:
+def _weight_arguments(channels: int, squeezed: int, vector: Vector) -> list[tirx.Buffer]:
     sizes = {"w1": squeezed * channels, "b1": squeezed, "w2": channels * squeezed, "b2": channels}
-    return [_argument(name, (size,)) for name, size in sizes.items()]
+    return [argument(name, (size,), vector.dtype) for name, size in sizes.items()]
 
 
 def _gate(
-    sums: tirx.Buffer, weights: list[tirx.Buffer], its_gate: tirx.Buffer, channels: int, squeezed: int
+    sums: tirx.Buffer,
+    weights: list[tirx.Buffer],
+    its_gate: tirx.Buffer,
+    channels: int,
+    squeezed: int,
+    vector: Vector,
 ) -> None:
     w1, b1, w2, b2 = weights
-    reduced = T.alloc_buffer((1, squeezed), "float32", scope="local")
-    _linear(sums, w1, b1, reduced, channels, squeezed, RELU)
-    _linear(reduced, w2, b2, its_gate, squeezed, channels, CLIP)
+    reduced = T.alloc_buffer((1, squeezed), vector.dtype, scope="local")
+    _linear(sums, w1, b1, reduced, channels, squeezed, RELU, vector)
+    _linear(reduced, w2, b2, its_gate, squeezed, channels, CLIP, vector)
 
 
 def _linear(
@@ -87,55 +93,58 @@ def _linear(
     depth: int,
     features: int,
     epilogue: Epilogue,
+    vector: Vector,
 ) -> None:
     """`out` [1, N] of `x` [1, K] and `weight` in panels: K is the loop, a panel's sums are in registers."""
-    for blocks in channel_blocks(features, PANEL):
-        lanes, width = blocks.lanes, blocks.vectors * blocks.lanes
-        whole = blocks.first // PANEL * PANEL
-        inside, panel = blocks.first - whole, min(PANEL, features - whole)
-        places = [vector(number * lanes, lanes) for number in range(blocks.vectors)]
+    size, one = PANEL * vector.lanes, vector.part(1)
+    for blocks in channel_blocks(features, size, vector):
+        part, width = blocks.vector, blocks.vectors * blocks.vector.lanes
+        whole = blocks.first // size * size
+        inside, panel = blocks.first - whole, min(size, features - whole)
+        places = [number * part.lanes for number in range(blocks.vectors)]
         with T.serial(blocks.count) as block:
-            total = T.alloc_buffer((width,), "float32", scope="local")
+            total = part.registers(blocks.vectors)
             for number, place in enumerate(places):
-                at = vector(blocks.channel(block, number), lanes)
-                T.buffer_store(total, bias[at], [place])
+                part.store(total, part.load(bias, blocks.channel(block, number)), place)
             start = T.Bind((whole + block * width) * depth + inside)
 
-            with T.serial(depth // LANES) as quarter:
-                four = T.Bind(x[0, vector(quarter * LANES)])
-                for lane in range(LANES):
-                    at = start + (quarter * LANES + lane) * panel
-                    _add_products(total, places, T.Shuffle([four], [lane] * lanes), weight, at, lanes)
-            for k in range(depth // LANES * LANES, depth):
-                one = T.Bind(x[0, k])
-                times = one if lanes == 1 else T.Broadcast(one, lanes)
-                _add_products(total, places, times, weight, start + k * panel, lanes)
+            with T.serial(depth // vector.lanes) as step:
+                numbers = T.Bind(vector.load(x, 0, step * vector.lanes))
+                for lane in range(vector.lanes):
+                    at = start + (step * vector.lanes + lane) * panel
+                    _add_products(total, places, part.lane(numbers, lane), weight, at, part)
+            for k in range(vector.whole(depth), depth):
+                times = part.spread(T.Bind(one.load(x, 0, k)))
+                _add_products(total, places, times, weight, start + k * panel, part)
             for number, place in enumerate(places):
-                at = vector(blocks.channel(block, number), lanes)
-                T.buffer_store(out, epilogue.apply(total[place]), [0, at])
+                value = epilogue.apply(part.load(total, place))
+                part.store(out, value, 0, blocks.channel(block, number))
 
 
 def _add_products(
     total: tirx.Buffer,
-    places: list[tirx.Expr | int],
+    places: list[int],
     times: tirx.Expr,
     weight: tirx.Buffer,
     at: tirx.Expr,
-    lanes: int,
+    part: Vector,
 ) -> None:
     for number, place in enumerate(places):
-        product = times * T.Bind(weight[vector(at + number * lanes, lanes)])
-        T.buffer_store(total, total[place] + product, [place])
+        product = times * T.Bind(part.load(weight, at + number * part.lanes))
+        part.store(total, part.load(total, place) + product, place)
 
 
-def _excite(x: tirx.Buffer, its_gate: tirx.Buffer, out: tirx.Buffer, shape: Shape) -> None:
+def _excite(x: tirx.Buffer, its_gate: tirx.Buffer, out: tirx.Buffer, shape: Shape, vector: Vector) -> None:
     height, width, channels = shape
     pixels, products = (
-        T.decl_buffer((height * width, channels), "float32", data=buffer.data) for buffer in (x, out)
+        T.decl_buffer((height * width, channels), buffer.dtype, data=buffer.data) for buffer in (x, out)
     )
     with T.serial(height * width) as pixel:
-        for blocks in channel_blocks(channels, LANES * 4):
+        for blocks in channel_blocks(channels, SCALED * vector.lanes, vector):
             with T.serial(blocks.count) as block:
                 for number in range(blocks.vectors):
-                    at = vector(blocks.channel(block, number), blocks.lanes)
-                    T.buffer_store(products, pixels[pixel, at] * its_gate[0, at], [pixel, at])
+                    channel = blocks.channel(block, number)
+                    product = blocks.vector.load(pixels, pixel, channel) * blocks.vector.load(
+                        its_gate, 0, channel
+                    )
+                    blocks.vector.store(products, product, pixel, channel)

@@ -1,50 +1,118 @@
-"""Channels in vectors of 128 bits, and loops over them."""
+"""What one vector register holds, and loops over channels in such vectors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
-LANES = 4
-LINE_FLOATS = 16
+from ...targets import Core
+
+# Bytes of a cache line, on every core.
+LINE = 64
+Index: TypeAlias = tirx.Expr | int
 
 
-def vector(first: tirx.Expr | int, lanes: int = LANES) -> tirx.Expr | int:
-    """The index of `lanes` neighbours from `first` on."""
-    return first if lanes == 1 else T.Ramp(first, 1, lanes)
+@dataclass(frozen=True)
+class Vector:
+    """`lanes` neighbouring numbers of `dtype` ("float32", "float16"), the type that a kernel computes in.
 
+    Numbers that memory has as another type are converted when they are loaded or stored.
+    """
 
-def zeros(lanes: int = LANES) -> tirx.Expr:
-    """So many zeros."""
-    zero = tirx.const(0, "float32")
-    return zero if lanes == 1 else T.Broadcast(zero, lanes)
+    dtype: str
+    lanes: int
+
+    @classmethod
+    def of(cls, dtype: str, core: Core) -> "Vector":
+        """What a register of `core` holds."""
+        return cls(dtype, core.vector_bytes // np.dtype(dtype).itemsize)
+
+    @property
+    def number_bytes(self) -> int:
+        """Of one number."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def line(self) -> int:
+        """Numbers of a cache line."""
+        return LINE // self.number_bytes
+
+    def part(self, lanes: int) -> "Vector":
+        """A vector of fewer lanes."""
+        return replace(self, lanes=lanes)
+
+    def whole(self, count: int) -> int:
+        """How many of `count` numbers are in whole vectors."""
+        return count // self.lanes * self.lanes
+
+    def rounded_up(self, count: int) -> int:
+        """`count` numbers with what fills the last vector."""
+        return -(-count // self.lanes) * self.lanes
+
+    def at(self, first: Index) -> Index:
+        """The index of the neighbours from `first` on."""
+        return first if self.lanes == 1 else T.Ramp(first, 1, self.lanes)
+
+    def load(self, buffer: tirx.Buffer, *at: Index) -> tirx.Expr:
+        """The neighbours in `buffer` from `at` on, along its last axis."""
+        return self._converted(buffer[[*at[:-1], self.at(at[-1])]], self.dtype)
+
+    def store(self, buffer: tirx.Buffer, value: tirx.Expr, *at: Index) -> None:
+        """Store `value` in `buffer` from `at` on, along its last axis."""
+        T.buffer_store(buffer, self._converted(value, buffer.dtype), [*at[:-1], self.at(at[-1])])
+
+    def _converted(self, value: tirx.Expr, dtype: str) -> tirx.Expr:
+        wanted = f"{dtype}x{self.lanes}" if self.lanes > 1 else dtype
+        return value if value.ty.dtype == wanted else T.cast(value, wanted)
+
+    def number(self, value: float) -> tirx.Expr:
+        """A constant."""
+        return tirx.const(value, self.dtype)
+
+    def spread(self, number: tirx.Expr) -> tirx.Expr:
+        """A number in all lanes."""
+        return number if self.lanes == 1 else T.Broadcast(number, self.lanes)
+
+    def lane(self, vector: tirx.Expr, lane: int) -> tirx.Expr:
+        """A lane of a vector, of this or of another length, in all lanes."""
+        return T.Shuffle([vector], [lane] * self.lanes)
+
+    def zeros(self) -> tirx.Expr:
+        """Zeros in all lanes."""
+        return self.spread(self.number(0))
+
+    def registers(self, count: int) -> tirx.Buffer:
+        """So many of them, as a row of numbers that LLVM keeps in registers."""
+        return T.alloc_buffer((count * self.lanes,), self.dtype, scope="local")
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """`count` blocks of `vectors` vectors of `lanes` channels, from channel `first` on."""
+    """`count` blocks of `vectors` times `vector`, from channel `first` on."""
 
     first: int
     count: int
     vectors: int
-    lanes: int
+    vector: Vector
 
-    def channel(self, block: tirx.Expr | int, number: tirx.Expr | int) -> tirx.Expr | int:
+    def channel(self, block: Index, number: Index) -> Index:
         """The first channel of a vector."""
-        return self.first + block * (self.vectors * self.lanes) + number * self.lanes
+        return self.first + block * (self.vectors * self.vector.lanes) + number * self.vector.lanes
 
 
-def channel_blocks(channels: int, block: int) -> Iterator[Blocks]:
-    """`channels` in blocks of `block`, a smaller one of whole vectors, and one vector of less than LANES."""
-    vectors, most = channels // LANES, max(1, block // LANES)
+def channel_blocks(channels: int, block: int, vector: Vector) -> Iterator[Blocks]:
+    """`channels` in blocks of `block`, a smaller one of whole vectors, and one vector of fewer lanes."""
+    vectors, most = channels // vector.lanes, max(1, block // vector.lanes)
     whole, rest = divmod(vectors, most)
     if whole:
-        yield Blocks(0, whole, most, LANES)
+        yield Blocks(0, whole, most, vector)
     if rest:
-        yield Blocks(whole * most * LANES, 1, rest, LANES)
-    if channels % LANES:
-        yield Blocks(vectors * LANES, 1, 1, channels % LANES)
+        yield Blocks(whole * most * vector.lanes, 1, rest, vector)
+    if lanes := channels % vector.lanes:
+        yield Blocks(vectors * vector.lanes, 1, 1, vector.part(lanes))
 
 
 def balanced(size: int, most: int) -> list[int]:

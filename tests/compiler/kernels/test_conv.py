@@ -41,7 +41,7 @@ def test_windows(core, source, channels, taps, windows, run_kernel, fused_node):
     assert kernel.macs == want.size * source[2] * taps[0] * taps[1]
 
 
-@pytest.mark.parametrize("tiling", [Tiling(1, 4), Tiling(3, 12), Tiling(9, 16)])
+@pytest.mark.parametrize("tiling", [Tiling(1, 1), Tiling(3, 3), Tiling(9, 4)])
 def test_any_tile_gives_the_same(tiling, run_kernel, fused_node):
     x, weight, bias = normal(1, 11, 11, 3), normal(20, 3, 3, 3), normal(20)
     windows = {"strides": (2, 2), "pads": (1, 1, 1, 1), "dilations": (1, 1)}

@@ -9,6 +9,7 @@ from armlet.compiler.kernels.axis import Axis
 from armlet.compiler.kernels.depthwise import candidates, default, depthwise_function
 from armlet.compiler.kernels.depthwise_layer import Layer, Parameters
 from armlet.compiler.kernels.epilogue import Epilogue
+from armlet.compiler.kernels.vectors import Vector
 from armlet.targets import find_core
 
 TOLERANCE = 2e-6  # of the range of what is summed
@@ -18,6 +19,7 @@ EPILOGUES = {
     "relu": Epilogue("clip", 0.0, np.inf),
     "hard_swish": Epilogue("hard_swish", -np.inf, np.inf),
 }
+FLOATS = Vector("float32", 4)
 CORES = ("cortex-a53", "cortex-a76")
 
 
@@ -69,7 +71,7 @@ def check(call, normal):
 @pytest.mark.parametrize("taps", [3, 5])
 def test_channels(taps, channels, core, check):
     axis = Axis(9, taps, 1, 1, taps // 2, taps // 2)
-    layer = Layer(axis, axis, channels, EPILOGUES["none"])
+    layer = Layer(axis, axis, channels, FLOATS, EPILOGUES["none"])
     check(layer, default(layer, find_core(core)), core)
 
 
@@ -93,7 +95,7 @@ def test_channels(taps, channels, core, check):
     ids=str,
 )
 def test_windows(rows, columns, core, check):
-    layer = Layer(rows, columns, 12, EPILOGUES["relu"], squeeze=True)
+    layer = Layer(rows, columns, 12, FLOATS, EPILOGUES["relu"], squeeze=True)
     check(layer, default(layer, find_core(core)), core)
 
 
@@ -104,7 +106,7 @@ def test_windows(rows, columns, core, check):
 def test_epilogues(epilogue, residual, scale, core, check):
     for taps in (3, 5):
         axis = Axis(8, taps, 1, 1, taps // 2, taps // 2)
-        layer = Layer(axis, axis, 6, EPILOGUES[epilogue], residual, squeeze=not residual)
+        layer = Layer(axis, axis, 6, FLOATS, EPILOGUES[epilogue], residual, squeeze=not residual)
         check(layer, default(layer, find_core(core)), core, scale)
 
 
@@ -113,7 +115,7 @@ def test_epilogues(epilogue, residual, scale, core, check):
 @pytest.mark.parametrize(("taps", "stride"), [(3, 1), (3, 2), (5, 1)])
 def test_every_candidate_computes_the_same(taps, stride, core, check):
     axis = Axis(16, taps, stride, 1, taps // 2, taps // 2)
-    layer = Layer(axis, axis, 20, EPILOGUES["hard_swish"], squeeze=True)
+    layer = Layer(axis, axis, 20, FLOATS, EPILOGUES["hard_swish"], squeeze=True)
     found = candidates(layer, find_core(core))
     assert found[0] == default(layer, find_core(core))
     assert len(set(found)) == len(found)
@@ -127,10 +129,10 @@ def test_every_candidate_computes_the_same(taps, stride, core, check):
 def test_bands_and_touching_stay_in_the_map(taps, band, core, check):
     # 16 x 16 x 16 numbers are whole pages: what lies beside them is not mapped.
     axis = Axis(16, taps, 1, 1, taps // 2, taps // 2)
-    layer = Layer(axis, axis, 16, EPILOGUES["none"])
+    layer = Layer(axis, axis, 16, FLOATS, EPILOGUES["none"])
     check(layer, replace(default(layer, find_core(core)), band=band, touch=True, columns=7), core)
 
 
 def test_multiply_adds_are_those_of_the_map():
-    layer = Layer(Axis(7, 3, 2, 1, 1, 1), Axis(9, 3, 2, 1, 1, 1), 10, EPILOGUES["none"])
+    layer = Layer(Axis(7, 3, 2, 1, 1, 1), Axis(9, 3, 2, 1, 1, 1), 10, FLOATS, EPILOGUES["none"])
     assert layer.macs == 4 * 5 * 10 * 9

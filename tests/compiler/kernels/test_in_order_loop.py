@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from armlet.compiler.kernels.in_order_loop import InnerLoop
+from armlet.compiler.kernels.vectors import Vector
 from armlet.targets.simulator.in_order import cycles
 from armlet.targets.simulator.instructions import decode
 
+FLOATS = Vector("float32", 4)
 # Multiply-accumulates a cycle, of 4 at most; what LLVM's order of the same loop reaches is 1.9 and 2.7.
 REACHED = [
     ("cortex-a53", 7, 3, 3.2),
@@ -22,7 +24,7 @@ REACHED = [
 
 @pytest.mark.parametrize(("core", "rows", "vectors", "reached"), REACHED)
 def test_loop_is_near_the_limit(core, rows, vectors, reached, tmp_path):
-    loop = InnerLoop(rows, vectors, 64, 256, core)
+    loop = InnerLoop(rows, vectors, 64, 256, FLOATS, core)
     (tmp_path / "loop.s").write_text("\n".join(["1:", *loop.body(), "b.ne 1b", ""]))
     subprocess.run(["aarch64-linux-gnu-as", "-o", tmp_path / "loop.o", tmp_path / "loop.s"], check=True)
     subprocess.run(
@@ -36,8 +38,8 @@ def test_loop_is_near_the_limit(core, rows, vectors, reached, tmp_path):
 
 
 def test_what_cannot_be_served():
-    assert InnerLoop.serves(7, 3, 16, 64)
-    assert not InnerLoop.serves(7, 3, 3, 12)  # less than a vector of input channels
-    assert not InnerLoop.serves(7, 3, 5, 20)  # rows not at multiples of 8 bytes
-    assert not InnerLoop.serves(3, 3, 64, 256)  # too few sums
-    assert not InnerLoop.serves(7, 3, 2048, 8192)  # rows too far apart
+    assert InnerLoop.serves(7, 3, 16, 64, FLOATS)
+    assert not InnerLoop.serves(7, 3, 3, 12, FLOATS)  # less than a vector of input channels
+    assert not InnerLoop.serves(7, 3, 5, 20, FLOATS)  # rows not at multiples of 8 bytes
+    assert not InnerLoop.serves(3, 3, 64, 256, FLOATS)  # too few sums
+    assert not InnerLoop.serves(7, 3, 2048, 8192, FLOATS)  # rows too far apart
