@@ -1,6 +1,7 @@
 """ONNX to a program: each fused node is a call of a kernel of ours, each other node of what TVM makes of it.
 
-Maps are NHWC inside. A value of rank 4 is transposed only where an operation wants the other layout, once.
+Maps are NHWC inside. A value of rank 4 is transposed only where an operation wants the other layout, once; a
+stem takes an NCHW picture as it is.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..targets import Core
 from .fallback import import_alone
-from .kernels import FAMILIES, Kernel
+from .kernels import FAMILIES, Kernel, of_planes
 from .kernels.copy import copy, transpose
 from .layout import Layout, array_in, shape_in
 from .program import Call, Program, Tensor
@@ -91,12 +92,14 @@ class _Lowering:
         return result
 
     def _call_kernel(self, node: ir.Node) -> None:
+        x, output = node.inputs[X], node.outputs[0]
+        assert x is not None
         residual = node.inputs[RESIDUAL : RESIDUAL + 1] if node.op_type != "SqueezeExcite" else ()
-        arguments = [self._get(value, "nhwc") for value in (node.inputs[X], *residual) if value]
-        output = node.outputs[0]
-        self.values[output] = {
-            "nhwc": self._emit(FAMILIES[node.op_type](node, self.core), output, "nhwc", *arguments)
-        }
+        stem = of_planes(node, self.core) if list(self.values.get(x, ())) == ["nchw"] else None
+        arguments = [self._get(x, "nchw" if stem else "nhwc")]
+        arguments += [self._get(value, "nhwc") for value in residual if value]
+        kernel = stem or FAMILIES[node.op_type](node, self.core)
+        self.values[output] = {"nhwc": self._emit(kernel, output, "nhwc", *arguments)}
 
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)

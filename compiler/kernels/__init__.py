@@ -1,7 +1,7 @@
 """The operations that armlet has kernels for, one family a file.
 
 A family is a function from a fused ONNX node (`fuse.py`) and a core to a `Kernel`: its TIR, tiled for that
-core, and its weights, laid out as the TIR reads them. Activations are NHWC, batch 1.
+core, and its weights, laid out as the TIR reads them. Activations are NHWC, batch 1; a stem can read NCHW.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from ...targets import Core
-from .conv import conv
+from .conv import conv, may_read_planes
 from .dense import dense
 from .depthwise import depthwise
 from .kernel import Kernel, array
@@ -18,10 +18,19 @@ from .pool import global_average_pool
 from .squeeze_excite import squeeze_excite
 
 
+def _is_pointwise(node: ir.Node) -> bool:
+    return array(node.inputs[1]).shape[2:] == (1, 1) and not any(node.attributes["pads"].as_ints())
+
+
 def _conv(node: ir.Node, core: Core) -> Kernel:
     """A convolution over all channels: of single pixels, or with a window."""
-    is_pointwise = array(node.inputs[1]).shape[2:] == (1, 1) and not any(node.attributes["pads"].as_ints())
-    return pointwise(node, core) if is_pointwise else conv(node, core)
+    return pointwise(node, core) if _is_pointwise(node) else conv(node, core)
+
+
+def of_planes(node: ir.Node, core: Core) -> Kernel | None:
+    """The kernel of `node` that reads x in NCHW, as pictures come; None if it has to be transposed first."""
+    is_stem = node.op_type == "Conv" and not _is_pointwise(node) and may_read_planes(node)
+    return conv(node, core, planes=True) if is_stem else None
 
 
 FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
@@ -32,4 +41,4 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "SqueezeExcite": squeeze_excite,
 }
 
-__all__ = ["FAMILIES", "Kernel"]
+__all__ = ["FAMILIES", "Kernel", "of_planes"]

@@ -2,7 +2,8 @@
 
 A tile is some pixels of one output row by a panel of channels. In each row of the window, the tile's inputs
 lie next to each other in memory: where the channels are few, as in the stem, they are loaded as vectors and
-multiplied by lane; where they are many, each tap of the window is a pointwise product.
+multiplied by lane; where they are many, each tap of the window is a pointwise product. A map of few channels
+may also come as planes, NCHW, as a picture does: its row of the window is a row of each plane.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
+from ...frontend.shapes import shape_of
 from ...targets import Core
 from .epilogue import Epilogue
+from .inline_assembly import touch
 from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
 from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 from .vectors import Vector
@@ -39,32 +42,40 @@ def candidates(core: Core) -> list[Tiling]:
     return [Tiling(pixels, vectors, llvm_cpu(core)) for pixels, vectors in sizes]
 
 
-def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
+def may_read_planes(node: ir.Node) -> bool:
+    """Whether the kernel of a fused `Conv` can take x in NCHW: where it would load it as vectors anyway."""
+    _, depth, _, kw = array(node.inputs[1]).shape
+    return depth * kw <= UNROLLED and node.attributes["dilations"].as_ints()[1] == 1
+
+
+def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: bool = False) -> Kernel:
     """The kernel of a fused `Conv`: x [1, H, W, K], weight [N, K, kh, kw], bias [N]; output [1, h, w, N].
 
-    A residual of the output's shape may follow.
+    A residual of the output's shape may follow. With `planes`, x is [1, K, H, W].
     """
     vector, tiling = vector_of(node, core), tiling or candidates(core)[0]
     weight = array(node.inputs[1])
     epilogue = Epilogue.of(node)
     scale = np.float32(epilogue.scale)
-    matrix = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
+    matrix = weight.transpose((0, 2, 1, 3) if planes else (0, 2, 3, 1)).reshape(len(weight), -1)
     constants = [
         pack(matrix * scale, tiling.vectors, vector),
         padded(array(node.inputs[2]) * scale, vector),
     ]
-    window, result = _Window.of(node), nhwc(node.outputs[0])
+    window, result = _Window.of(node, planes), nhwc(node.outputs[0])
     _, height, width, channels = result
     with IRBuilder() as builder, T.prim_func():
         x, added, weights, bias, out = parameters(
             vector,
-            x=nhwc(node.inputs[0]),
+            x=shape_of(node.inputs[0]) if planes else nhwc(node.inputs[0]),
             residual=result if len(node.inputs) > 3 else None,
             weight=constants[0].shape,
             bias=constants[1].shape,
             out=result,
         )
         with T.serial(height) as y:
+            if planes and core.pipeline == "in-order":
+                window.touch_rows(x, y)
             for channel, panel in each(panels(channels, tiling.vectors, vector)):
                 for first, pixels in each(window.cut(width, tiling.pixels)):
                     tile = RegisterTile(pixels, panel, vector)
@@ -80,7 +91,7 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
 
 @dataclass(frozen=True)
 class _Window:
-    """A window of kh x kw taps, sliding over a map [height, width, depth]."""
+    """A window of kh x kw taps, sliding over a map [height, width, depth], or `planes` of it, depth first."""
 
     height: int
     width: int
@@ -91,14 +102,15 @@ class _Window:
     dilations: tuple[int, ...]
     top: int
     left: int
+    planes: bool
 
     @classmethod
-    def of(cls, node: ir.Node) -> "_Window":
+    def of(cls, node: ir.Node, planes: bool) -> "_Window":
         strides, dilations, pads = (node.attributes[a].as_ints() for a in ("strides", "dilations", "pads"))
         _, _, kh, kw = array(node.inputs[1]).shape
         _, height, width, depth = nhwc(node.inputs[0])
         top, left, *_ = pads
-        return cls(height, width, depth, kh, kw, tuple(strides), tuple(dilations), top, left)
+        return cls(height, width, depth, kh, kw, tuple(strides), tuple(dilations), top, left, planes)
 
     @property
     def row_taps(self) -> int:
@@ -110,6 +122,14 @@ class _Window:
         above, dilation = self.top - y * self.strides[0], self.dilations[0]
         first = T.max(0, (above + dilation - 1) // dilation)
         return first, T.min(self.kh, (above + self.height + dilation - 1) // dilation)
+
+    def touch_rows(self, x: tirx.Buffer, y: tirx.Expr) -> None:
+        """Touch what output row `y` sees of each plane and no row before it has seen."""
+        rows = min(self.strides[0], self.height)
+        first = y * self.strides[0] - self.top + (self.kh - 1) * self.dilations[0] + 1 - rows
+        first = T.Bind(T.max(0, T.min(first, self.height - rows)))
+        for channel in range(self.depth):
+            touch(x, (channel * self.height + first) * self.width, rows * self.width)
 
     def cut(self, outputs: int, largest: int) -> list[tuple[int, int]]:
         """A row of `outputs` cut into tiles as `pieces` are, those at the borders one by one."""
@@ -134,7 +154,13 @@ class _Window:
     ) -> None:
         """Add what row `i` of the window gives to outputs from `first` on of row `y`; weights from `at`."""
         column = first * self.strides[1] - self.left
-        line = ((y * self.strides[0] - self.top + i * self.dilations[0]) * self.width + column) * self.depth
+        pixel = (y * self.strides[0] - self.top + i * self.dilations[0]) * self.width + column
+        if self.planes:
+            for channel in range(self.depth):
+                line = channel * self.height * self.width + pixel
+                self._multiply_line(tile, x, line, column, 1, weights, at + channel * self.kw * tile.width)
+            return
+        line = pixel * self.depth
         if self.row_taps > UNROLLED or self.dilations[1] > 1:
             for j in range(self.kw):
                 columns = [row * self.strides[1] + j * self.dilations[1] for row in range(tile.rows)]
@@ -144,11 +170,24 @@ class _Window:
                 ]
                 tile.multiply_rows(x, starts, self.depth, weights, at + j * self.depth * tile.width)
             return
+        self._multiply_line(tile, x, line, column, self.depth, weights, at)
+
+    def _multiply_line(
+        self,
+        tile: RegisterTile,
+        x: tirx.Buffer,
+        line: tirx.Expr,
+        column: tirx.Expr | int,
+        depth: int,
+        weights: tirx.Buffer,
+        at: tirx.Expr,
+    ) -> None:
+        """Add the products of a line of pixels of `depth` numbers, from `column` of the map on, by lane."""
         taken = range((tile.rows - 1) * self.strides[1] + self.kw)
         inside = [relative for relative in taken if self._is_inside(column, relative)]
-        numbers = _lanes(tile.vector, x, line, inside[0] * self.depth, (inside[-1] + 1) * self.depth)
-        for tap in range(self.row_taps):
-            of_rows = [numbers.get(row * self.strides[1] * self.depth + tap) for row in range(tile.rows)]
+        numbers = _lanes(tile.vector, x, line, inside[0] * depth, (inside[-1] + 1) * depth)
+        for tap in range(self.kw * depth):
+            of_rows = [numbers.get(row * self.strides[1] * depth + tap) for row in range(tile.rows)]
             tile.multiply(of_rows, weights, at + tap * tile.width)
 
     def _is_inside(self, column: tirx.Expr | int, relative: int) -> bool:

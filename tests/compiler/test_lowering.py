@@ -76,6 +76,24 @@ def test_maps_are_transposed_at_the_ends_only(parse, fused):
     assert transpositions(lower(fused(model), "nhwc", HOST)) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "transposed"),
+    [
+        ("y = Conv<pads=[1,1,1,1]>(x, stem)", 0),
+        ("s = Conv<pads=[1,1,1,1]>(x, stem) y = Add(s, x)", 1),  # the residual is NHWC
+        ("y = Conv<pads=[1,1,1,1]>(x, full)", 1),
+        ("y = Conv(x, k)", 1),
+    ],
+)
+def test_a_stem_reads_the_picture_as_it_is(text, transposed, parse, fused):
+    kernels = {"stem": (4, 4, 3, 3), "full": (4, 4, 9, 9)}
+    model = parse(f"{text} z = Flatten(y)", "1,4,9,9", **kernels, **CONV)
+    model.graph.outputs[0] = model.graph.node(-1).outputs[0]
+    program = lower(fused(model), "nchw", HOST)
+    assert transpositions(program) == transposed + 1
+    assert transpositions(lower(fused(model), "nhwc", HOST)) == 1
+
+
 def test_a_map_of_one_pixel_is_never_transposed(parse, fused):
     model = parse("p = GlobalAveragePool(x) y = Flatten(p)", "1,4,6,5")
     assert transpositions(lower(fused(model), "nchw", HOST)) == 1
