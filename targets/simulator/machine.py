@@ -18,7 +18,7 @@ from .loops import INSTRUCTION_BYTES
 
 PAGE = 4096
 Argument = np.ndarray | int | Sequence[np.ndarray]
-# Far apart, with pages of nothing between: what goes out of bounds by more than a page is found out.
+# Far apart, with pages of nothing between.
 BUFFERS, STACK_END, RETURN = 0x10_0000_0000, 0x20_0000_0000, 0x30_0000_0000
 STACK_BYTES = 1 << 20
 REGISTERS = [getattr(arm64_const, f"UC_ARM64_REG_X{number}") for number in range(8)]
@@ -45,18 +45,19 @@ class Machine:
         self._touched = 0
         self.processor.hook_add(const.UC_HOOK_MEM_INVALID, self._on_invalid_access)
 
-    def call(self, function: str, arguments: Sequence[Argument]) -> int:
+    def call(self, function: str, arguments: Sequence[Argument], *, at_page_ends: bool = False) -> int:
         """Call `function` by the Procedure Call Standard (AAPCS64); what it returns, as 64 bits.
 
         The arguments are integers, contiguous arrays, which are passed by address, in the same places every
         time, and hold afterwards what was written there, or lists of such arrays, which are passed as an
-        array of addresses. Raises UsageError if there is no such function, InvalidArtifactError naming
-        function and instruction if it crashes, or needs what is not there.
+        array of addresses. Each array begins where a page does, or ends so with `at_page_ends`, and the pages
+        on both sides of it are not there. Raises UsageError if there is no such function,
+        InvalidArtifactError naming function and instruction if it crashes, or needs what is not there.
         """
         if function not in self.image.functions:
             raise UsageError(f"{self.image.name} has no function {function}: see `nm {self.image.name}`")
         self._buffers: list[tuple[int, np.ndarray]] = []
-        self._free = BUFFERS
+        self._free, self._at_page_ends = BUFFERS, at_page_ends
         values = [self._value(argument) for argument in arguments]
         on_stack = np.array(values[len(REGISTERS) :], np.uint64).tobytes()
         stack = (STACK_END - len(on_stack)) // 16 * 16
@@ -72,7 +73,7 @@ class Machine:
         for address, array in self._buffers:
             contents = self.processor.mem_read(address, array.nbytes)
             array[...] = np.frombuffer(contents, array.dtype).reshape(array.shape)
-            self.processor.mem_unmap(address, _page_end(array.nbytes))
+            self.processor.mem_unmap(address // PAGE * PAGE, _page_end(array.nbytes))
         return int(self.processor.reg_read(REGISTERS[0]))
 
     def _value(self, argument: Argument) -> int:
@@ -81,10 +82,11 @@ class Machine:
             return argument
         if not isinstance(argument, np.ndarray):
             return self._value(np.array([self._value(array) for array in argument], np.uint64))
-        address = self._free
+        end = _page_end(self._free + argument.nbytes)
+        address = end - argument.nbytes if self._at_page_ends else self._free
         self._map(address, argument.nbytes, argument.tobytes())
         self._buffers.append((address, argument))
-        self._free = _page_end(address + argument.nbytes) + PAGE
+        self._free = end + PAGE
         return address
 
     def words(self, address: int, size: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from armlet.targets.qemu import can_count
 from armlet.targets.simulator.counting import count_under_qemu
 from armlet.targets.simulator.freestanding import count_function
 from armlet.targets.simulator.image import BASE, load
+from armlet.targets.simulator.machine import Machine
 
 A72, A76 = find_core("cortex-a72"), find_core("cortex-a76")
 
@@ -35,6 +36,8 @@ word ten(word a, word b, word c, word d, word e, word f, word g, word h, word i,
   return *j = a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
 }
 void touch(char *x, word offset) { x[offset] = 1; }
+typedef float four __attribute__((vector_size(16), aligned(4)));
+void read_four(const float *x, word offset) { *(volatile four *)(x + offset); }
 void overwrite_constant(void) { *(volatile char *)"constant" = 1; }
 void jump(word address) { ((void (*)(void))address)(); }
 void trap(void) { __builtin_trap(); }
@@ -92,6 +95,16 @@ def test_arguments_go_to_registers_and_to_the_stack(image):
     out = np.zeros(1, np.uint64)
     assert count_function(image, "ten", [*range(1, 10), out], A76)[1] == total
     assert out[0] == total
+
+
+@pytest.mark.parametrize(("at_page_ends", "inside", "outside"), [(False, 0, -1), (True, 3, 4)])
+def test_the_pages_beside_an_array_are_not_there(at_page_ends, inside, outside, image):
+    machine, x = Machine(image, A76), np.zeros(7, np.float32)
+    machine.call("read_four", [x, inside], at_page_ends=at_page_ends)
+    with pytest.raises(InvalidArtifactError, match="^read_four of library.so touches 0x"):
+        Machine(image, A76).call("read_four", [x, outside % 2**64], at_page_ends=at_page_ends)
+    machine.call("touch", [x, 27 if at_page_ends else 0], at_page_ends=at_page_ends)
+    assert x.view(np.uint8).sum() == 1
 
 
 @pytest.mark.parametrize(
