@@ -68,7 +68,7 @@ def touch(buffer: tirx.Buffer, start: tirx.Expr, count: int) -> None:
 
 
 _TOUCH = """define internal void @touch(ptr %address) alwaysinline {
-  call void asm sideeffect "ldr wzr, [$0]", "r,~{memory}"(ptr %address)
+  call void asm sideeffect "ldrb wzr, [$0]", "r,~{memory}"(ptr %address)
   ret void
 }
 """

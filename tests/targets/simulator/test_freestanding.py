@@ -101,7 +101,7 @@ def test_arguments_go_to_registers_and_to_the_stack(image):
 def test_the_pages_beside_an_array_are_not_there(at_page_ends, inside, outside, image):
     machine, x = Machine(image, A76), np.zeros(7, np.float32)
     machine.call("read_four", [x, inside], at_page_ends=at_page_ends)
-    with pytest.raises(InvalidArtifactError, match="^read_four of library.so touches 0x"):
+    with pytest.raises(InvalidArtifactError, match=r"^read_four of library.so touches 0x"):
         Machine(image, A76).call("read_four", [x, outside % 2**64], at_page_ends=at_page_ends)
     machine.call("touch", [x, 27 if at_page_ends else 0], at_page_ends=at_page_ends)
     assert x.view(np.uint8).sum() == 1
