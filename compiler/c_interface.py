@@ -1,8 +1,8 @@
 """TIR to plain C functions: pointers to tensors in, nothing else; compiled to objects, which are cached.
 
 TVM's own build wraps each function in its packed interface, which needs TVM's runtime. Here the buffers that
-a function takes become `restrict` pointers, in their order, and those that it would allocate become further
-ones behind them: memory is planned in one place, `arena.py`.
+a function takes become pointers in their order, `restrict` unless the function says otherwise, and those that
+it would allocate become further ones behind them: memory is planned in one place, `arena.py`.
 """
 
 import hashlib
@@ -60,7 +60,9 @@ class CFunction:
 
 def to_c(function: tirx.PrimFunc, name: str, target: tvm.target.Target) -> CFunction:
     """`function` as the C function `name`, for `target`."""
-    named = function.with_attr("global_symbol", name).with_attr("tirx.noalias", True)
+    named = function.with_attr("global_symbol", name)
+    if "tirx.noalias" not in named.attrs:
+        named = named.with_attr("tirx.noalias", True)
     lowered = _LOWER(tirx.transform.BindTarget(target)(tvm.IRModule({name: named})))[name]
 
     scratch: list[tirx.Var] = []

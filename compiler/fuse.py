@@ -1,119 +1,33 @@
-"""Decide which ONNX nodes become one kernel: the only place where operations are fused.
+"""Decide which nodes become one kernel: the only place where operations are fused.
 
-The fused nodes are of the domain `armlet`, one op type a kernel family:
-
-    Conv, DepthwiseConv   x, weight, bias[, residual]   strides, pads, dilations, activation, low, high
-    Dense                 x, weight [N, K], bias        activation, low, high
-    GlobalAveragePool     x
-    SqueezeExcite         x, w1, b1, w2, b2             (the local function, as it is)
-
-Before: Conv -> Clip, Conv -> Add, Gemm -> x * Clip(x / 6 + 1 / 2), ...   After: one node each. What has no
-kernel family stays an ONNX op, and `lowering.py` gives it to TVM.
+Before: Conv -> Clip, Conv -> Add, DepthwiseConv -> GlobalAveragePool, Scale -> Conv, ...   After: one node
+each, of the op types that `take.py` describes.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
-from ..passes.values import clip_bounds, constant, is_close, producer_of, scalar
+from ..passes.values import clip_bounds, is_close, producer_of, scalar
+from .take import emit, take
 
 SPATIAL = ("Conv", "DepthwiseConv")
 WITH_EPILOGUE = (*SPATIAL, "Dense")
 
 
-def fuse(model: ir.Model) -> None:
-    """Fuse the nodes of an optimised `model` in place; the function SqueezeExcite becomes a kernel."""
-    model.functions.clear()
-    take = [_TakeConv.rule(), _TakeGemm.rule(), _TakeGlobalAveragePool.rule()]
-    extend = [
-        rule.rule(op_type) for rule in (_FuseHardSwish, _FuseRelu, _FuseClip) for op_type in WITH_EPILOGUE
-    ]
-    extend += [_FuseResidual.rule(op_type) for op_type in SPATIAL]
-    for rules in (take, extend):
-        RewriteRuleSet(rules, commute=rules is extend).apply_to_model(model)
+@dataclass(frozen=True)
+class Fusion:
+    """What makes two nodes of a model one wherever it can, in place."""
 
-
-class _TakeConv(RewriteRuleClassBase):
-    """Take a 2-d Conv of constant weights, dense or depthwise, with explicit padding."""
-
-    def pattern(self, op: Any, x: Any, weight: Any) -> Any:
-        return op.Conv(x, weight, _allow_other_inputs=True, _allow_other_attributes=True, _outputs=["y"])
-
-    def check(self, context: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> MatchResult:
-        result, node = MatchResult(), producer_of(y)
-        if x.dtype != ir.DataType.FLOAT:
-            return result.fail("not float32")
-        if any(constant(value) is None for value in node.inputs[1:] if value) or len(shape_of(weight)) != 4:
-            return result.fail("expected the constant weights of a 2-d convolution")
-        groups = node.attributes.get_int("group", 1)
-        if groups != 1 and not groups == shape_of(x)[1] == shape_of(weight)[0]:
-            return result.fail("grouped, but not depthwise")
-        if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
-            return result.fail("implicit padding")
-        return result
-
-    def rewrite(self, op: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> ir.Value:
-        node = producer_of(y)
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        attributes = {
-            "strides": node.attributes.get_ints("strides", (1, 1)),
-            "pads": node.attributes.get_ints("pads", (0, 0, 0, 0)),
-            "dilations": node.attributes.get_ints("dilations", (1, 1)),
-        }
-        op_type = "Conv" if node.attributes.get_int("group", 1) == 1 else "DepthwiseConv"
-        return _emit(
-            op, node, op_type, [x, weight, bias or _zero_bias(op, node, shape_of(weight)[0])], attributes
-        )
-
-
-class _TakeGemm(RewriteRuleClassBase):
-    """Take x [1, K] times a constant matrix plus a constant row."""
-
-    def pattern(self, op: Any, x: Any, weight: Any) -> Any:
-        return op.Gemm(x, weight, _allow_other_inputs=True, _allow_other_attributes=True, _outputs=["y"])
-
-    def check(self, context: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> MatchResult:
-        result, node = MatchResult(), producer_of(y)
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if x.dtype != ir.DataType.FLOAT:
-            return result.fail("not float32")
-        if constant(weight) is None or (bias is not None and constant(bias) is None):
-            return result.fail("expected constant weights")
-        if shape_of(x)[0] != 1 or (bias is not None and shape_of(bias) != shape_of(y)[1:]):
-            return result.fail("expected one row")
-        if any(node.attributes.get_float(name, 1.0) != 1.0 for name in ("alpha", "beta")):
-            return result.fail("alpha or beta is not 1")
-        return result.fail("transposed input") if node.attributes.get_int("transA", 0) else result
-
-    def rewrite(self, op: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> ir.Value:
-        node = producer_of(y)
-        bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if not node.attributes.get_int("transB", 0):
-            matrix = constant(weight)
-            assert matrix is not None
-            weight = op.initializer(ir.tensor(np.ascontiguousarray(matrix.T)), name=f"{node.name}/transposed")
-        return _emit(op, node, "Dense", [x, weight, bias or _zero_bias(op, node, shape_of(y)[1])], {})
-
-
-class _TakeGlobalAveragePool(RewriteRuleClassBase):
-    """Take the mean over a 2-d map."""
-
-    def pattern(self, op: Any, x: Any) -> Any:
-        return op.GlobalAveragePool(x, _outputs=["y"])
-
-    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
-        if x.dtype != ir.DataType.FLOAT or len(shape_of(x)) != 4:
-            return MatchResult().fail("expected a 2-d map, float32")
-        return MatchResult()
-
-    def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
-        return _emit(op, producer_of(y), "GlobalAveragePool", [x], {})
+    name: str
+    apply: Callable[[ir.Model], object]
 
 
 class _Extend(RewriteRuleClassBase):
@@ -138,7 +52,7 @@ class _Extend(RewriteRuleClassBase):
     def extended(self, op: Any, y: ir.Value, *residual: ir.Value, **attributes: Any) -> ir.Value:
         """The fused node with more in its epilogue."""
         node = producer_of(y)
-        return _emit(op, node, self.op_type, [*node.inputs, *residual], {**node.attributes, **attributes})
+        return emit(op, node, self.op_type, [*node.inputs, *residual], {**node.attributes, **attributes})
 
 
 class _FuseRelu(_Extend):
@@ -215,10 +129,92 @@ class _FuseResidual(_Extend):
         return self.extended(op, y, residual)
 
 
-def _emit(op: Any, old: ir.Node, op_type: str, inputs: Sequence[Any], attributes: dict[str, Any]) -> ir.Value:
-    """A node of ours in the place of `old`, and under its name."""
-    return op.op(op_type, *inputs, _domain=DOMAIN, _name=old.name, **attributes)
+class _GateInWeights(RewriteRuleClassBase):
+    """Move the gate of a map into the weights of the projection that alone reads the product, if fewer.
+
+    A load, a product and a store for each element of the map, H W K, or of the weights, K N: where N < H W,
+    it is the weights. (In the projection's loads it would be a product for each element of the map and panel
+    of W channels, H W K N / W: fewer than both only on maps of H W < 3 W pixels with N < 3 W channels.)
+    """
+
+    def pattern(self, op: Any, x: Any, gate: Any) -> Any:
+        return op.Conv(
+            op.Scale(x, gate, _domain=DOMAIN, _outputs=["product"]),
+            _domain=DOMAIN,
+            _allow_other_inputs=True,
+            _allow_other_attributes=True,
+            _outputs=["y"],
+        )
+
+    def check(self, context: Any, x: ir.Value, product: ir.Value, y: ir.Value, **_: Any) -> MatchResult:
+        node, result = producer_of(y), MatchResult()
+        weight = shape_of(node.inputs[1])
+        if weight[2:] != [1, 1] or any(node.attributes["pads"].as_ints()):
+            return result.fail("not a projection")
+        if len(product.uses()) > 1:
+            return result.fail("its residual is what it reads")
+        pixels = math.prod(shape_of(x)[2:])
+        return (
+            result if weight[0] < pixels else result.fail("there are more weights than elements of the map")
+        )
+
+    def rewrite(self, op: Any, x: ir.Value, gate: ir.Value, y: ir.Value, **_: Any) -> ir.Value:
+        node = producer_of(y)
+        weight, bias, *residual = node.inputs[1:]
+        inputs = [x, weight, bias, *(residual or [None]), gate]
+        return emit(op, node, "Conv", inputs, {**node.attributes})
 
 
-def _zero_bias(op: Any, node: ir.Node, size: int) -> ir.Value:
-    return op.initializer(ir.tensor(np.zeros(size, np.float32)), name=f"{node.name}/bias")
+def _means_by(op_type: str) -> Callable[[ir.Model], None]:
+    """Let nodes of `op_type` put out the mean over their map too, and only it if nobody reads the map."""
+
+    def apply(model: ir.Model) -> None:
+        for pool in model.graph:
+            if (pool.domain, pool.op_type) != (DOMAIN, "GlobalAveragePool"):
+                continue
+            y, mean = pool.inputs[0], pool.outputs[0]
+            node = y.producer() if y else None
+            if y is None or node is None or (node.domain, node.op_type) != (DOMAIN, op_type):
+                continue
+            if len(node.outputs) == 1:
+                node.resize_outputs(2)
+                node.outputs[1].name, node.outputs[1].shape, node.outputs[1].type = (
+                    mean.name,
+                    mean.shape,
+                    mean.type,
+                )
+            mean.replace_all_uses_with(node.outputs[1], replace_graph_outputs=True)
+            model.graph.remove(pool, safe=True)
+            if not y.uses() and not y.is_graph_output():
+                y.name = ""
+
+    return apply
+
+
+def _rewriting(*rules: Any) -> Callable[[ir.Model], object]:
+    return RewriteRuleSet(rules, commute=True).apply_to_model
+
+
+FUSIONS = (
+    # Before the activations: a sum may have one, an activation is not added to.
+    Fusion("residual", _rewriting(*(_FuseResidual.rule(op_type) for op_type in SPATIAL))),
+    Fusion(
+        "activation",
+        _rewriting(
+            *(
+                rule.rule(op_type)
+                for rule in (_FuseHardSwish, _FuseRelu, _FuseClip)
+                for op_type in WITH_EPILOGUE
+            )
+        ),
+    ),
+    Fusion("squeeze", _means_by("DepthwiseConv")),
+    Fusion("gate", _rewriting(_GateInWeights.rule())),
+)
+
+
+def fuse(model: ir.Model, fusions: Sequence[Fusion] = FUSIONS) -> None:
+    """Take what armlet computes of an optimised `model`, and fuse it by `fusions` in turn; in place."""
+    take(model)
+    for fusion in fusions:
+        fusion.apply(model)

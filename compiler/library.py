@@ -104,21 +104,25 @@ class _Source:
         """Plan the memory of `program`."""
         given = {tensor: f"in[{number}]" for number, tensor in enumerate(program.inputs)}
         given |= {tensor: f"out[{number}]" for number, tensor in enumerate(program.outputs)}
+        in_place = program.in_place
+        homes: dict[Tensor, Tensor] = {}
         spans: dict[Tensor, Span] = {}
         for number, call in enumerate(program.calls):
             for tensor in call.outputs:
-                if tensor not in given:
-                    spans[tensor] = Span(tensor.nbytes, number, number)
-            for argument in call.arguments:
-                if isinstance(argument, Tensor) and argument not in given:
-                    spans[argument] = Span(argument.nbytes, spans[argument].first, number)
+                homes[tensor] = homes[in_place[tensor]] if tensor in in_place else tensor
+            for used in (*call.arguments, *call.outputs):
+                if isinstance(used, Tensor) and used not in given:
+                    home = homes[used]
+                    first = spans[home].first if home in spans else number
+                    spans[home] = Span(home.nbytes, first, number)
         of_calls = [
             [Span(nbytes, number, number) for nbytes in objects[call.function].scratch]
             for number, call in enumerate(program.calls)
         ]
         arena = plan([*spans.values(), *(span for of_call in of_calls for span in of_call)])
         offsets = iter(arena.offsets)
-        places = given | {tensor: f"A({next(offsets)})" for tensor in spans}
+        places = given | {home: f"A({next(offsets)})" for home in spans}
+        places |= {tensor: places[homes[tensor]] for tensor in in_place}
         scratch = [[f"A({next(offsets)})" for _ in of_call] for of_call in of_calls]
         return cls(program, objects, arena, places, scratch)
 

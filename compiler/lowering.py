@@ -5,6 +5,7 @@ stem takes an NCHW picture as it is.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -15,11 +16,12 @@ from ..targets import Core
 from .fallback import import_alone
 from .kernels import FAMILIES, Kernel, of_planes
 from .kernels.copy import copy, transpose
+from .kernels.kernel import given
 from .layout import Layout, array_in, shape_in
 from .program import Call, Program, Tensor
 
 # The inputs of our nodes that are activations; the others are constants, which a kernel has laid out.
-X, RESIDUAL = 0, 3
+ACTIVATIONS = {"Scale": (0, 1), "Conv": (0, 3, 4), "DepthwiseConv": (0, 3)}
 # What only says how the same numbers are to be read.
 RESHAPING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
@@ -68,38 +70,44 @@ class _Lowering:
             (other,) = known.values()
             shape = shape_of(value)
             same = len(shape) != 4 or shape[1] == 1 or shape[2] == shape[3] == 1
-            known[layout] = other if same else self._emit(transpose(value, layout), value, layout, other)
+            known[layout] = other if same else self._copy(transpose(value, layout), value, layout, other)
         return known[layout]
 
     def _output(self, value: ir.Value) -> Tensor:
         """`value` as an output, which the caller provides: neither an input, nor a constant, nor another."""
         result = self._get(value, self.layout)
         if isinstance(result, np.ndarray) or result in [*self.program.inputs, *self.program.outputs]:
-            result = self._emit(copy(value, self.layout), value, self.layout, result)
+            result = self._copy(copy(value, self.layout), value, self.layout, result)
         return result
 
-    def _emit(
-        self, kernel: Kernel, value: ir.Value, layout: Layout, *arguments: Tensor | np.ndarray
-    ) -> Tensor:
+    def _copy(self, kernel: Kernel, value: ir.Value, layout: Layout, original: Tensor | np.ndarray) -> Tensor:
         """A call of `kernel`, whose result is `value` in `layout`."""
+        producer, result = value.producer(), _tensor(value, layout)
+        self._call(kernel, (producer.name if producer else value.name) or "", [original], [result])
+        return result
+
+    def _call(
+        self,
+        kernel: Kernel,
+        layer: str,
+        activations: Sequence[Tensor | np.ndarray],
+        outputs: Sequence[Tensor],
+    ) -> None:
         name = f"{kernel.family}_{hashlib.sha256(kernel.function.script().encode()).hexdigest()[:12]}"
         self.program.functions[name] = kernel.function
         self.program.kernels.setdefault(name, kernel)
-        result = _tensor(value, layout)
-        producer = value.producer()
-        layer = (producer.name if producer else value.name) or ""
-        self.program.calls.append(Call(name, layer, [*arguments, *kernel.constants], [result]))
-        return result
+        self.program.calls.append(Call(name, layer, [*activations, *kernel.constants], outputs))
 
     def _call_kernel(self, node: ir.Node) -> None:
-        x, output = node.inputs[X], node.outputs[0]
+        x, *others = (given(node, number) for number in ACTIVATIONS.get(node.op_type, (0,)))
         assert x is not None
-        residual = node.inputs[RESIDUAL : RESIDUAL + 1] if node.op_type != "SqueezeExcite" else ()
         stem = of_planes(node, self.core) if list(self.values.get(x, ())) == ["nchw"] else None
         arguments = [self._get(x, "nchw" if stem else "nhwc")]
-        arguments += [self._get(value, "nhwc") for value in residual if value]
+        arguments += [self._get(value, "nhwc") for value in others if value]
+        outputs = {value: _tensor(value, "nhwc") for value in node.outputs if value.name}
         kernel = stem or FAMILIES[node.op_type](node, self.core)
-        self.values[output] = {"nhwc": self._emit(kernel, output, "nhwc", *arguments)}
+        self._call(kernel, node.name or "", arguments, [*outputs.values()])
+        self.values |= {value: {"nhwc": tensor} for value, tensor in outputs.items()}
 
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)

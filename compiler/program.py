@@ -53,6 +53,28 @@ class Program:
     fallbacks: "list[Fallback]" = field(default_factory=list)
 
     @property
+    def in_place(self) -> dict[Tensor, Tensor]:
+        """Outputs that may lie where an argument of their call does, which nobody reads afterwards."""
+        last = {
+            argument: number
+            for number, call in enumerate(self.calls)
+            for argument in call.arguments
+            if isinstance(argument, Tensor)
+        }
+        given = {*self.inputs, *self.outputs}
+        found = {}
+        for number, call in enumerate(self.calls):
+            if call.function in self.kernels and self.kernels[call.function].in_place:
+                argument, (output,) = call.arguments[0], call.outputs
+                if (
+                    isinstance(argument, Tensor)
+                    and last[argument] == number
+                    and not given & {argument, output}
+                ):
+                    found[output] = argument
+        return found
+
+    @property
     def layers(self) -> Mapping[str, list[str]]:
         """The nodes that each kernel computes, in order."""
         layers: dict[str, list[str]] = {name: [] for name in self.kernels}

@@ -12,10 +12,10 @@ from ...targets import Core
 from .conv import conv, may_read_planes
 from .dense import dense
 from .depthwise import depthwise
-from .kernel import Kernel, array
+from .kernel import Kernel, array, nhwc
 from .pointwise import pointwise
 from .pool import global_average_pool
-from .squeeze_excite import squeeze_excite
+from .scale import scale
 
 
 def _is_pointwise(node: ir.Node) -> bool:
@@ -23,8 +23,11 @@ def _is_pointwise(node: ir.Node) -> bool:
 
 
 def _conv(node: ir.Node, core: Core) -> Kernel:
-    """A convolution over all channels: of single pixels, or with a window."""
-    return pointwise(node, core) if _is_pointwise(node) else conv(node, core)
+    """A convolution over all channels: with a window, of single pixels, or of the only one."""
+    if not _is_pointwise(node):
+        return conv(node, core)
+    _, height, width, _ = nhwc(node.inputs[0])
+    return dense(node, core) if height == width == 1 else pointwise(node, core)
 
 
 def of_planes(node: ir.Node, core: Core) -> Kernel | None:
@@ -38,7 +41,7 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "DepthwiseConv": depthwise,
     "Dense": dense,
     "GlobalAveragePool": global_average_pool,
-    "SqueezeExcite": squeeze_excite,
+    "Scale": scale,
 }
 
 __all__ = ["FAMILIES", "Kernel", "of_planes"]

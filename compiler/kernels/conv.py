@@ -18,7 +18,7 @@ from ...frontend.shapes import shape_of
 from ...targets import Core
 from .epilogue import Epilogue
 from .inline_assembly import touch
-from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
 from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 from .vectors import Vector
 
@@ -68,7 +68,7 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
         x, added, weights, bias, out = parameters(
             vector,
             x=shape_of(node.inputs[0]) if planes else nhwc(node.inputs[0]),
-            residual=result if len(node.inputs) > 3 else None,
+            residual=result if given(node, 3) else None,
             weight=constants[0].shape,
             bias=constants[1].shape,
             out=result,

@@ -20,8 +20,12 @@ def candidates(core: Core) -> list[Tiling]:
 
 
 def dense(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
-    """The kernel of a fused `Dense`: x [1, K], weight [N, K], bias [N]; output [1, N]."""
+    """The kernel of a fused `Dense`: x [1, K], weight [N, K], bias [N]; output [1, N].
+
+    A pointwise `Conv` of one pixel is the same.
+    """
     weight = array(node.inputs[1])
+    weight = weight.reshape(len(weight), -1)
     channels, depth = weight.shape
     vector, tiling = vector_of(node, core), tiling or candidates(core)[0]
     return matrix_product("dense", node, weight, (1, depth), (1, channels), vector, tiling)

@@ -22,7 +22,7 @@ from .depthwise_columns import tile_by_columns
 from .depthwise_layer import Buffers, Layer, Parameters, Tile
 from .depthwise_taps import row_by_taps
 from .epilogue import Epilogue
-from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, vector_of
 from .loads import llvm_functions, touch
 from .vectors import Blocks, channel_blocks
 
@@ -45,7 +45,7 @@ def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -
 
 
 def layer_of(node: ir.Node, core: Core) -> Layer:
-    """What a fused `DepthwiseConv` computes; a second output is the sum over the map of the first."""
+    """What a fused `DepthwiseConv` computes; a second output is the mean over the map of the first."""
     _, height, width, channels = nhwc(node.inputs[0])
     taps = array(node.inputs[1]).shape[2:]
     strides, dilations = (node.attributes[name].as_ints() for name in ("strides", "dilations"))
@@ -60,8 +60,10 @@ def layer_of(node: ir.Node, core: Core) -> Layer:
         channels,
         vector_of(node, core),
         Epilogue.of(node),
-        residual=len(node.inputs) > 3,
+        residual=given(node, 3) is not None,
         squeeze=len(node.outputs) > 1,
+        stores_map=bool(node.outputs[0].name),
+        mean_dtype=dtype_of(node.outputs[-1]),
     )
 
 
@@ -121,7 +123,7 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
 
 
 def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
-    """The function of `layer`: x, [residual], weight [kh][kw][C], bias, out, [sums]."""
+    """The function of `layer`: x, [residual], weight [kh][kw][C], bias, [out], [mean]."""
     height = parameters.rows if parameters.by == "columns" else 1
     tiles = -(-layer.rows.outputs // height)
     band = min(parameters.band, tiles)

@@ -1,6 +1,6 @@
 """A depthwise layer, its parameters, buffers and registers: what its two micro-kernels share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tvm import tirx
@@ -17,7 +17,7 @@ from .vectors import Blocks, Vector
 class Layer:
     """A depthwise convolution of one map, NHWC, in numbers as `vector` has them.
 
-    `squeeze` adds the sum over the map of what it stores.
+    It puts out the map, if `stores_map`, and the mean over it, if `squeeze`, summed as `mean_dtype`.
     """
 
     rows: Axis
@@ -27,6 +27,8 @@ class Layer:
     epilogue: Epilogue
     residual: bool = False
     squeeze: bool = False
+    stores_map: bool = True
+    mean_dtype: str = "float32"
 
     @property
     def macs(self) -> int:
@@ -76,7 +78,7 @@ class Tile:
 
 
 class Buffers:
-    """The arguments of the function: x, [residual], weight [kh][kw][C], bias [C], out, [sums [1, C]]."""
+    """The arguments of the function: x, [residual], weight [kh][kw][C], bias [C], [out], [mean [1, C]]."""
 
     def __init__(self, layer: Layer):
         rows, columns, channels = layer.rows, layer.columns, layer.channels
@@ -86,11 +88,11 @@ class Buffers:
         self.residual = self._argument("residual", shape) if layer.residual else None
         self.weight = self._argument("weight", (rows.taps, columns.taps, channels))
         self.bias = self._argument("bias", (channels,))
-        self.out = self._argument("out", shape)
-        self.sums = self._argument("sums", (1, channels)) if layer.squeeze else None
-        if self.sums is not None:
+        self.out = self._argument("out", shape) if layer.stores_map else None
+        self.mean = argument("mean", (1, channels), layer.mean_dtype) if layer.squeeze else None
+        if self.mean is not None:
             with T.serial(channels) as channel:
-                T.buffer_store(self.sums, layer.vector.number(0), [0, channel])
+                T.buffer_store(self.mean, tirx.const(0, layer.mean_dtype), [0, channel])
 
     def _argument(self, name: str, shape: tuple[int, ...]) -> tirx.Buffer:
         return argument(name, shape, self.layer.vector.dtype)
@@ -108,7 +110,7 @@ class Registers:
         self._reloads_bias = is_whole and parameters.pipeline == "out-of-order" and parameters.by == "columns"
         self._bias = T.Bind(self._vector.load(buffers.bias, channel))
         self._sums = self._vector.registers(count)
-        if buffers.sums is not None:
+        if buffers.mean is not None:
             self._total = self._vector.registers(1)
             self._vector.store(self._total, self._vector.zeros(), 0)
 
@@ -139,15 +141,18 @@ class Registers:
         if buffers.residual is not None:
             value = buffers.layer.epilogue.add(value, self._vector.load(buffers.residual, *at))
         value = T.Bind(buffers.layer.epilogue.apply(value))
-        self._vector.store(buffers.out, value, *at)
-        if buffers.sums is not None:
+        if buffers.out is not None:
+            self._vector.store(buffers.out, value, *at)
+        if buffers.mean is not None:
             self._vector.store(self._total, self._vector.load(self._total, 0) + value, 0)
 
     def squeeze(self) -> None:
-        """Add what was stored to the sums over the map."""
-        if (sums := self._buffers.sums) is not None:
-            at = (0, self._channel)
-            self._vector.store(sums, self._vector.load(sums, *at) + self._vector.load(self._total, 0), *at)
+        """Add what was put out to the mean over the map: a multiply-add costs no more than an addition."""
+        if (mean := self._buffers.mean) is not None:
+            layer, vector = self._buffers.layer, replace(self._vector, dtype=self._buffers.layer.mean_dtype)
+            part = vector.spread(vector.number(1 / (layer.rows.outputs * layer.columns.outputs)))
+            total = vector.load(self._total, 0) * part
+            vector.store(mean, vector.load(mean, 0, self._channel) + total, 0, self._channel)
 
     def _sum(self, number: int) -> tirx.Expr:
         return self._vector.load(self._sums, self._at(number))

@@ -16,8 +16,9 @@ from .vectors import Vector
 class Kernel:
     """One operation as a function.
 
-    `function` takes the node's activations (NHWC), then `constants`, then its output (NHWC). `llvm_cpu` is
-    the core for which LLVM orders the instructions; None for that which is compiled for.
+    `function` takes the node's activations (NHWC), then `constants`, then its outputs (NHWC). `llvm_cpu` is
+    the core for which LLVM orders the instructions; None for that which is compiled for. With `in_place`, the
+    output may lie where the first activation does.
     """
 
     family: str
@@ -25,6 +26,7 @@ class Kernel:
     constants: list[np.ndarray]
     macs: int
     llvm_cpu: str | None = None
+    in_place: bool = False
 
 
 def llvm_cpu(core: Core) -> str | None:
@@ -63,6 +65,11 @@ def array(value: ir.Value | None) -> np.ndarray:
     assert value is not None
     assert value.const_value is not None
     return value.const_value.numpy()
+
+
+def given(node: ir.Node, number: int) -> ir.Value | None:
+    """The optional input `number` of a node."""
+    return node.inputs[number] if number < len(node.inputs) else None
 
 
 def largest_divisor(size: int, limit: int) -> int:

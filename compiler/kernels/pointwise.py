@@ -15,10 +15,11 @@ from tvm.tirx.script import builder as T
 
 from ...targets import Core
 from .epilogue import Epilogue
+from .gated_weights import gated
 from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
 from .inline_assembly import touch
-from .kernel import Kernel, array, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
 from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 from .vectors import Index, Vector
 
@@ -75,7 +76,7 @@ def candidates(pixels: int, depth: int, vector: Vector, core: Core) -> list[Tili
 def pointwise(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
     """The kernel of a fused 1x1 `Conv` without padding: x [1, H, W, K], weight [N, K, 1, 1], bias [N].
 
-    A residual [1, h, w, N] may follow; output [1, h, w, N].
+    A residual [1, h, w, N] may follow, and a gate [1, 1, 1, K] of x; output [1, h, w, N].
     """
     weight = array(node.inputs[1])[:, :, 0, 0]
     source, result = nhwc(node.inputs[0]), nhwc(node.outputs[0])
@@ -104,8 +105,8 @@ def matrix_product(
 ) -> Kernel:
     """The kernel of rows [K] of x, of shape `source`, times `weight` [N, K], plus bias [N] and a residual.
 
-    The output's shape is `result`, its last axis N. `start_of` says where in x a row starts; without it, rows
-    lie one after the other.
+    A gate of x is multiplied into the weights. The output's shape is `result`, its last axis N. `start_of`
+    says where in x a row starts; without it, rows lie one after the other.
     """
     epilogue = Epilogue.of(node)
     channels, depth = weight.shape
@@ -116,14 +117,17 @@ def matrix_product(
         padded(array(node.inputs[2]) * scale, vector),
     ]
     with IRBuilder() as builder, T.prim_func():
-        x, residual, weights, bias, out = parameters(
+        x, residual, gate, weights, bias, out = parameters(
             vector,
             x=source,
-            residual=result if len(node.inputs) > 3 else None,
+            residual=result if given(node, 3) else None,
+            gate=(depth,) if given(node, 4) else None,
             weight=constants[0].shape,
             bias=constants[1].shape,
             out=result,
         )
+        if gate is not None:
+            weights = gated(weights, gate, panels(channels, tiling.vectors, vector), depth, vector)
         for block, size in each(pieces(pixels, tiling.block or pixels)):
             if residual is not None and tiling.inner_loop:
                 touch(residual, block * channels, size * channels)

@@ -55,7 +55,7 @@ def normal() -> Callable[..., np.ndarray]:
 
 @pytest.fixture
 def fused_node() -> Callable[..., ir.Node]:
-    """A node as `fuse.py` makes them, of inputs that are shapes (activations, NCHW) or arrays (constants)."""
+    """A node as `fuse.py` makes them; inputs are shapes (activations, NCHW), arrays (constants) or None."""
 
     def make(op_type: str, result: tuple[int, ...], inputs: list, **attributes) -> ir.Node:
         values = [_value(f"input{number}", given) for number, given in enumerate(inputs)]
@@ -64,7 +64,9 @@ def fused_node() -> Callable[..., ir.Node]:
     return make
 
 
-def _value(name: str, given: tuple[int, ...] | np.ndarray) -> ir.Value:
+def _value(name: str, given: tuple[int, ...] | np.ndarray | None) -> ir.Value | None:
+    if given is None:
+        return None
     if isinstance(given, tuple):
         return ir.Value(name=name, shape=ir.Shape(given), type=ir.TensorType(ir.DataType.FLOAT))
     return ir.Value(name=name, const_value=ir.tensor(given))

@@ -87,23 +87,3 @@ def test_global_average_pool(shape, parse, error_on_host):
     error, lowered = error_on_host(parse("y = GlobalAveragePool(x)", shape))
     assert error < TOLERANCE
     assert not lowered.fallbacks
-
-
-@pytest.mark.parametrize(("channels", "squeezed", "size"), [(16, 8, "7,7"), (7, 3, "5,4"), (72, 24, "1,1")])
-def test_squeeze_excite(channels, squeezed, size, parse, error_on_host):
-    from armlet.passes import optimize
-
-    text = """p = GlobalAveragePool(x) r = Conv(p, w1, b1) a = Relu(r) e = Conv(a, w2, b2)
-        g = HardSigmoid<alpha=0.16666667>(e) y = Mul(x, g)"""
-    weights = {
-        "w1": (squeezed, channels, 1, 1),
-        "b1": (squeezed,),
-        "w2": (channels, squeezed, 1, 1),
-        "b2": (channels,),
-    }
-    model = optimize(parse(text, f"1,{channels},{size}", **weights)).model
-    error, lowered = error_on_host(model)
-    assert error < TOLERANCE
-    (kernel,) = lowered.kernels.values()
-    assert kernel.family == "squeeze_excite"
-    assert kernel.macs == 2 * channels * squeezed

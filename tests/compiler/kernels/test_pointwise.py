@@ -24,19 +24,32 @@ def error_of(run_kernel, fused_node):
     """The error of a pointwise convolution of a map [height, width, depth] to `channels`."""
 
     def error(
-        core, height, width, depth, channels, *, strides=(1, 1), residual=False, tiling=None, **epilogue
+        core,
+        height,
+        width,
+        depth,
+        channels,
+        *,
+        strides=(1, 1),
+        residual=False,
+        gated=False,
+        tiling=None,
+        **epilogue,
     ):
         x, weight, bias = 3 * normal(1, height, width, depth), normal(channels, depth, 1, 1), normal(channels)
-        want = convolve(x, weight, bias, strides)
+        gate = normal(1, depth) if gated else np.ones((1, depth), np.float32)
+        want = convolve(x * gate, weight, bias, strides)
         nchw = (1, channels, *want.shape[1:3])
         added = [normal(*want.shape)] if residual else []
-        inputs = [(1, depth, height, width), weight, bias, *([nchw] if residual else [])]
+        inputs = [(1, depth, height, width), weight, bias, nchw if residual else None]
+        inputs += [(1, depth, 1, 1)] if gated else []
         node = fused_node(
             "Conv", nchw, inputs, strides=strides, pads=(0, 0, 0, 0), dilations=(1, 1), **epilogue
         )
         kernel = pointwise(node, find_core(core), tiling)
         assert kernel.macs == want.size * depth
-        return relative_error(run_kernel(kernel, core, x, *added), activate(want + sum(added), **epilogue))
+        out = run_kernel(kernel, core, x, *added, *([gate] if gated else []))
+        return relative_error(out, activate(want + sum(added), **epilogue))
 
     return error
 
@@ -75,6 +88,15 @@ def test_shapes(core, shape, error_of):
 )
 def test_epilogues(core, channels, epilogue, error_of):
     assert error_of(core, 5, 7, 12, channels, **epilogue) < TOLERANCE
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(("depth", "channels"), [(16, 24), (9, 22), (3, 1)])
+def test_a_gate_of_the_input_goes_into_the_weights(core, residual, depth, channels, error_of):
+    assert error_of(core, 6, 5, depth, channels, residual=residual, gated=True) < TOLERANCE
+    strided = {"strides": (2, 1), "activation": "hard_swish"}
+    assert error_of(core, 6, 5, depth, channels, residual=residual, gated=True, **strided) < TOLERANCE
 
 
 @pytest.mark.parametrize("core", ["cortex-a53", "cortex-a76"])

@@ -1,0 +1,36 @@
+"""The product of a map and its gate, one number a channel: one pass in the order of memory, or in place."""
+
+import onnx_ir as ir
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
+
+from ...targets import Core
+from .kernel import Kernel, argument, llvm_cpu, nhwc, vector_of
+from .vectors import channel_blocks
+
+# Vectors that are loaded before the first product is stored: enough for the latency of loads.
+VECTORS = 8
+
+
+def scale(node: ir.Node, core: Core) -> Kernel:
+    """The kernel of `Scale`: x [1, H, W, C], gate [1, 1, 1, C]; output [1, H, W, C]."""
+    _, height, width, channels = nhwc(node.inputs[0])
+    pixels, vector = height * width, vector_of(node, core)
+    with IRBuilder() as builder, T.prim_func():
+        # The output may be x.
+        T.func_attr({"tirx.noalias": False})
+        x, gate, out = (
+            argument(name, (size, channels), vector.dtype)
+            for name, size in (("x", pixels), ("gate", 1), ("out", pixels))
+        )
+        with T.serial(pixels) as pixel:
+            for blocks in channel_blocks(channels, VECTORS * vector.lanes, vector):
+                part = blocks.vector
+                with T.serial(blocks.count) as block:
+                    places = [blocks.channel(block, number) for number in range(blocks.vectors)]
+                    products = [
+                        T.Bind(part.load(x, pixel, place) * part.load(gate, 0, place)) for place in places
+                    ]
+                    for place, product in zip(places, products, strict=True):
+                        part.store(out, product, pixel, place)
+    return Kernel("scale", builder.get(), [], macs=0, llvm_cpu=llvm_cpu(core), in_place=True)

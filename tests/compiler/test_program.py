@@ -1,0 +1,39 @@
+"""Which calls may write where they read."""
+
+import pytest
+
+from armlet.compiler.lowering import lower
+from armlet.targets import find_core
+
+CONV = {"k": (4, 4, 1, 1), "k3": (4, 4, 3, 3)}
+# Map s, its gate g, their product t.
+SCALED = "s = Conv<pads=[1,1,1,1]>(x, k3) g = GlobalAveragePool(x) t = Mul(s, g)"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in_place"),
+    [
+        (f"{SCALED} y = Conv<pads=[1,1,1,1]>(t, k3)", True),
+        # The map is read once more, afterwards.
+        (f"{SCALED} u = Conv(t, k3) v = Conv(s, k3) y = Add(u, v)", False),
+        # It is an input, which belongs to the caller.
+        ("g = GlobalAveragePool(x) t = Mul(x, g) y = Conv<pads=[1,1,1,1]>(t, k3)", False),
+        # The same memory under another name.
+        (f"{SCALED} f = Flatten(s) u = Conv<pads=[1,1,1,1]>(t, k3) r = Flatten(u) y = Add(f, r)", False),
+        # The product is an output, which the caller provides.
+        (SCALED.replace("t =", "y ="), False),
+    ],
+)
+def test_only_what_nobody_reads_afterwards_is_overwritten(text, is_in_place, parse, fused, error_on_host):
+    model = parse(text, "1,4,6,5", **CONV)
+    assert bool(lower(fused(model), "nhwc", find_core("host")).in_place) == is_in_place
+    error, _ = error_on_host(model)
+    assert error < 1e-5
+
+
+def test_a_chain_in_place_shares_one_memory(parse, fused, error_on_host):
+    model = parse(f"{SCALED} u = Mul(t, g) y = Conv(u, k3)", "1,4,6,5", **CONV)
+    program = lower(fused(model), "nhwc", find_core("host"))
+    assert len(program.in_place) == 2
+    error, _ = error_on_host(model)
+    assert error < 1e-5
