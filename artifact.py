@@ -2,6 +2,7 @@
 
 model.onnx      the optimised network
 model.so        the compiled network, for TVM's runtime
+c/              the same as a C library: libNAME.a, libNAME.so, NAME.h, an example, a benchmark
 sample/         an input and the output expected for it
 manifest.json   what all of it is, with the SHA-256 of each file: the same bytes for the same inputs
 report.json     what compiling it showed: rewrites, errors, times; not hashed
@@ -24,6 +25,7 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"
 LIBRARY = "model.so"
+C_LIBRARY = "c"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
 
 # What every manifest says, and of which type.

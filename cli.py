@@ -154,6 +154,7 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
     show_default=True,
     help="Of the network's inputs and outputs.",
 )
+@click.option("--name", metavar="NAME", help="Of the C library: an identifier; the model's if left out.")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="The name of a class a line.")
 @force_option
 @json_option

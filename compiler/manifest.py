@@ -10,18 +10,19 @@ from .. import __version__
 from ..artifact import installed_pins
 from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
-from .arena import Arena
 from .layout import Layout, shape_in
-from .program import Program
+from .network import Network
 from .verification import TOLERANCE
 
 
 def describe(
-    model: ir.Model, program: Program, arena: Arena, core: Core, os: str, layout: Layout, toolchain: Toolchain
+    model: ir.Model, network: Network, core: Core, os: str, layout: Layout, toolchain: Toolchain
 ) -> dict[str, Any]:
     """The manifest of `model`, compiled; the files and their hashes are added by `artifact.seal`."""
+    program, arena = network.program, network.arena
     return {
         "armlet": __version__,
+        "c_library": {"name": network.name, "version": network.version},
         "pins": installed_pins(),
         "toolchain": {"name": toolchain.name, "version": toolchain.version},
         "source": {

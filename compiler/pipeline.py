@@ -1,5 +1,6 @@
 """The whole way from an ONNX model to an artifact, on one screen."""
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,14 @@ from ..files import written_beside
 from ..frontend.shapes import shape_of
 from ..passes import optimize
 from ..targets import Core, Device, find_toolchain
+from .c_library import c_name, write_c_library
 from .fuse import fuse
 from .labels import read_labels
 from .layout import Layout
-from .library import build_library
 from .lowering import lower
 from .manifest import describe
+from .network import compile_network
+from .tvm_module import link_tvm_module
 from .verification import save_sample, verify
 
 
@@ -29,6 +32,7 @@ def compile_model(
     *,
     os: str = "linux",
     layout: Layout = "nchw",
+    name: str | None = None,
     labels: Path | None = None,
     witness: Device | None = None,
     force: bool = False,
@@ -38,14 +42,16 @@ def compile_model(
 
     The result is run on `witness` (if None, on the device of this machine that can, if there is one) and
     compared with ONNX Runtime on an ordinary and on a large input. Inputs and outputs of rank 4
-    are in `layout`. `labels` is a text file with the name of a class on each line. `progress` is told what is
-    being done and which part of the whole is behind.
+    are in `layout`. `name`, an identifier, is that of the C library: the model's if left out. `labels` is a
+    text file with the name of a class on each line. `progress` is told what is being done and which part of
+    the whole is behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
     given, ArmletError if the toolchain fails or the compiled network is wrong.
     """
     _refuse_what_is_not_built_yet(model)
-    names = read_labels(labels, model) if labels else None
+    classes = read_labels(labels, model) if labels else None
+    name = c_name(model, name)
     toolchain = find_toolchain(os, core.machine)
     started = time.monotonic()
     with written_beside(output, folder=True, marker=artifact.MANIFEST, force=force) as folder:
@@ -57,9 +63,19 @@ def compile_model(
         fuse(fused)
         program = lower(fused, layout, core)
         library = folder / artifact.LIBRARY
-        arena = build_library(
-            program, core, os, toolchain, library, lambda what, part: progress(what, 0.1 + 0.7 * part)
-        )
+        with tempfile.TemporaryDirectory(prefix="armlet-build-") as work:
+            network = compile_network(
+                program,
+                name,
+                core,
+                os,
+                toolchain,
+                Path(work),
+                lambda what, part: progress(what, 0.1 + 0.7 * part),
+            )
+            manifest = describe(model, network, core, os, layout, toolchain)
+            link_tvm_module(network, toolchain, library)
+            write_c_library(network, manifest, core, toolchain, folder / artifact.C_LIBRARY)
 
         progress("verify", 0.8)
         save_sample(folder, optimized.references[0], layout)
@@ -69,7 +85,7 @@ def compile_model(
             "verification": verify(library, optimized.references, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
-        seal(folder, {**describe(model, program, arena, core, os, layout, toolchain), "labels": names})
+        seal(folder, {**manifest, "labels": classes})
         write_json(folder / artifact.REPORT, report)
     return Artifact.open(output)
 

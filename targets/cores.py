@@ -20,6 +20,11 @@ ARMV8_2 = ("+fullfp16", "+dotprod")
 ARMV8_2_EXTENSIONS = ("fullfp16", "dotprod", "lse", "rdm", "rcpc")
 ARMV9 = ("+fullfp16", "+dotprod", "+i8mm")
 
+# The bits of AT_HWCAP and AT_HWCAP2 by which Linux says that a processor has what every one has (FP, ASIMD),
+# and what a feature is (FPHP and ASIMDHP, ASIMDDP, I8MM): arch/arm64/include/uapi/asm/hwcap.h.
+HWCAP_OF_ALL = 1 << 0 | 1 << 1
+HWCAP = {"+fullfp16": (1 << 9 | 1 << 10, 0), "+dotprod": (1 << 20, 0), "+i8mm": (0, 1 << 13)}
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -76,6 +81,12 @@ class Core:
         if os not in ("linux", "android"):
             raise UsageError(f"unknown operating system {os!r}: choose linux or android")
         return f"{self.machine}-linux-{'gnu' if os == 'linux' else 'android'}"
+
+    @property
+    def hwcap(self) -> tuple[int, int]:
+        """The bits of AT_HWCAP and of AT_HWCAP2 that Linux sets for all that this core has of HWCAP."""
+        bits = [HWCAP.get(feature, (0, 0)) for feature in self.features]
+        return sum((bit for bit, _ in bits), HWCAP_OF_ALL), sum(bit for _, bit in bits)
 
     def tvm_target(self, os: str = "linux", ordered_for: str | None = None) -> dict[str, Any]:
         """What `tvm.target.Target` is to be made of, for one thread.

@@ -37,6 +37,13 @@ def read_needs(path: Path) -> Needs:
         raise InvalidArtifactError(f"{path} is not a whole library for ARM64 or x86-64") from error
 
 
+def undefined_symbols(path: Path) -> list[str]:
+    """What the object file at `path` leaves to others to define."""
+    with path.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab").iter_symbols()
+        return [symbol.name for symbol in symbols if symbol.name and symbol["st_shndx"] == "SHN_UNDEF"]
+
+
 def read_signature(path: Path) -> dict[str, Any]:
     """What the network in the library at `path` takes: shapes and types of `inputs` and `outputs`, memory.
 

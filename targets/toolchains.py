@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ..errors import ArmletError, UsageError
-from .elf import read_needs
+from .elf import read_needs, undefined_symbols
+from .localize import localize
 
 # What LLVM calls of itself, for libraries that depend on none.
 FREESTANDING = tuple(Path(__file__).with_name(name) for name in ("freestanding.c", "freestanding_math.c"))
@@ -28,10 +29,11 @@ COMPILE_FLAGS = (
 )
 # 16 KB pages as new phones have; both hashes, since Android before 6 reads the old one only.
 LINK_FLAGS = (
-    *("-shared", "-nostdlib", "-Wl,--build-id=none", "-Wl,--hash-style=both"),
+    *("-shared", "-nostdlib", "-Wl,--build-id=none", "-Wl,--hash-style=both", "-Wl,--strip-debug"),
     *("-Wl,-z,max-page-size=16384", "-Wl,-z,noexecstack"),
 )
-
+# Of GNU's linker, which else maps constants as code; Zig's maps them apart, and does not know the option.
+GNU_LINK_FLAGS = ("-Wl,-z,separate-code",)
 
 # What brings each toolchain.
 INSTALL = {
@@ -48,12 +50,14 @@ class DependencyError(ArmletError):
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A C and a C++ compiler for one kind of machine; `version` is what a manifest records."""
+    """Compilers and an archiver for one kind of machine; `version` is what a manifest records."""
 
     name: str
     version: str
     c_compiler: tuple[str, ...]
     cxx_compiler: tuple[str, ...]
+    archiver: tuple[str, ...]
+    link_flags: tuple[str, ...] = LINK_FLAGS
 
     def compile_object(self, source: Path, output: Path, *, include: Iterable[Path] = ()) -> None:
         """Compile a freestanding C file to an object, which is the same wherever it is made."""
@@ -61,28 +65,45 @@ class Toolchain:
         command = [*self.c_compiler, *flags, "-c", source.name, "-o", str(output.absolute())]
         self._run(command, folder=source.parent)
 
-    def link_library(self, objects: Iterable[Path], output: Path, *, exports: Iterable[str] = ("*",)) -> None:
-        """Link `objects`, and the memory functions they may call, to a library that depends on nothing.
+    def link_object(self, objects: Iterable[Path], output: Path, exports: Collection[str]) -> None:
+        """Link `objects`, and the C library's functions that compilers call, to an object that needs nothing.
 
-        `exports` are the symbols, or patterns of them, that it offers. Only the symbols of the TVM FFI
-        (`TVMFFI...`) may stay undefined: the process that loads the library has them. Raises DependencyError
-        for any other, ArmletError if the toolchain fails.
+        All symbols but `exports` are its own. Raises DependencyError if any stays undefined, ArmletError if
+        the toolchain fails.
         """
         with tempfile.TemporaryDirectory(prefix="armlet-link-") as folder:
             own = [Path(folder, source.stem + ".o") for source in FREESTANDING]
             for source, output_file in zip(FREESTANDING, own, strict=True):
                 self.compile_object(source, output_file)
             inputs = [str(Path(item).absolute()) for item in (*objects, *own)]
+            flags = ["-r", "-nostdlib", "-Wl,--strip-debug"]
+            self._run([*self.c_compiler, *flags, *inputs, "-o", str(output.absolute())], folder=Path(folder))
+        _refuse_dependencies(output, undefined_symbols(output))
+        localize(output, exports)
+
+    def archive(self, item: Path, output: Path) -> None:
+        """Write the object `item` to the static library `output`, the same bytes wherever it is made."""
+        self._run([*self.archiver, "rcsD", str(output.absolute()), item.name], folder=item.parent)
+
+    def link_library(
+        self, objects: Iterable[Path], output: Path, *, exports: Iterable[str] = ("*",), soname: str = ""
+    ) -> None:
+        """Link `objects` to a library that depends on nothing.
+
+        `exports` are the symbols, or patterns of them, that it offers; `soname` is what programs linked to it
+        will look for. Only the symbols of the TVM FFI (`TVMFFI...`) may stay undefined: the process that
+        loads the library has them. Raises DependencyError for any other, ArmletError if the toolchain fails.
+        """
+        with tempfile.TemporaryDirectory(prefix="armlet-link-") as folder:
+            inputs = [str(Path(item).absolute()) for item in objects]
             Path(folder, "exports").write_text(f"{{ global: {'; '.join(exports)}; local: *; }};\n")
-            script = "-Wl,--version-script=exports"
-            command = [*self.c_compiler, *LINK_FLAGS, script, *inputs, "-o", str(output.absolute())]
+            flags = [*self.link_flags, "-Wl,--version-script=exports"]
+            flags += [f"-Wl,-soname,{soname}"] if soname else []
+            command = [*self.c_compiler, *flags, *inputs, "-o", str(output.absolute())]
             self._run(command, folder=Path(folder))
         library = read_needs(output)
-        missing = [*library.libraries, *(name for name in library.undefined if not name.startswith("TVMFFI"))]
-        if missing:
-            raise DependencyError(
-                f"{output.name} would need {', '.join(missing)}, which a device may not have"
-            )
+        needed = (name for name in library.undefined if not name.startswith("TVMFFI"))
+        _refuse_dependencies(output, [*library.libraries, *needed])
 
     def build_program(
         self,
@@ -125,6 +146,11 @@ class Toolchain:
             raise ArmletError(f"the {self.name} toolchain ({self.version}) failed: {complaint.strip()}")
 
 
+def _refuse_dependencies(output: Path, missing: Collection[str]) -> None:
+    if missing:
+        raise DependencyError(f"{output.name} would need {', '.join(missing)}, which a device may not have")
+
+
 def find_toolchain(os_name: str, machine: str) -> Toolchain:
     """The toolchain for `os_name` ("linux", "android") on `machine` ("aarch64", "x86_64").
 
@@ -163,17 +189,19 @@ def find_ndk(machine: str) -> Toolchain | None:
     if not compiler.exists():
         return None
     target = f"--target=aarch64-linux-android{NDK_API}"
-    return Toolchain("ndk", _version(str(compiler)), (str(compiler), target), (f"{compiler}++", target))
+    compilers = (str(compiler), target), (f"{compiler}++", target)
+    return Toolchain("ndk", _version(str(compiler)), *compilers, (str(compiler.with_name("llvm-ar")),))
 
 
 def find_gnu_cross(machine: str) -> Toolchain | None:
     """The distribution's GNU cross compiler for ARM64."""
-    return _gcc("gnu", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++") if machine == "aarch64" else None
+    prefix = "aarch64-linux-gnu-"
+    return _gcc("gnu", f"{prefix}gcc", f"{prefix}g++", f"{prefix}ar") if machine == "aarch64" else None
 
 
 def find_host_compiler(machine: str) -> Toolchain | None:
     """The machine's own compiler, where the machine is of the kind asked for."""
-    return _gcc("host-cc", "cc", "c++") if machine == platform.machine() else None
+    return _gcc("host-cc", "cc", "c++", "ar") if machine == platform.machine() else None
 
 
 def find_zig(machine: str) -> Toolchain | None:
@@ -185,14 +213,17 @@ def find_zig(machine: str) -> Toolchain | None:
     # Zig traps undefined behaviour in what it compiles unless told otherwise.
     target = ("-target", ZIG_TARGETS[machine], "-fno-sanitize=undefined")
     zig = (sys.executable, "-m", "ziglang")
-    return Toolchain("zig", f"ziglang {version}", (*zig, "cc", *target), (*zig, "c++", *target))
+    compilers = (*zig, "cc", *target), (*zig, "c++", *target)
+    return Toolchain("zig", f"ziglang {version}", *compilers, (*zig, "ar"))
 
 
-def _gcc(name: str, c_compiler: str, cxx_compiler: str) -> Toolchain | None:
-    c_path, cxx_path = shutil.which(c_compiler), shutil.which(cxx_compiler)
-    if not c_path or not cxx_path:
+def _gcc(name: str, *programs: str) -> Toolchain | None:
+    """The toolchain of a C compiler, a C++ compiler and an archiver, if all three are there."""
+    c_path, cxx_path, archiver = map(shutil.which, programs)
+    if not c_path or not cxx_path or not archiver:
         return None
-    return Toolchain(name, _version(c_path), (c_path,), (cxx_path,))
+    found = (c_path,), (cxx_path,), (archiver,)
+    return Toolchain(name, _version(c_path), *found, link_flags=(*LINK_FLAGS, *GNU_LINK_FLAGS))
 
 
 def _version(compiler: str) -> str:

@@ -7,11 +7,15 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from armlet import compile_model
+from armlet.artifact import Artifact
 from armlet.compiler.fuse import fuse
 from armlet.compiler.layout import array_in
-from armlet.compiler.library import build_library
 from armlet.compiler.lowering import lower
+from armlet.compiler.network import compile_network
 from armlet.compiler.program import Program
+from armlet.compiler.tvm_module import link_tvm_module
+from armlet.frontend import build
 from armlet.frontend.importer import from_proto
 from armlet.passes.verify import Runner, relative_error
 from armlet.targets import find_core, find_toolchain, open_device
@@ -68,7 +72,10 @@ def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
         lowered = lower(fused(model), layout, core)
         library = tmp_path / "model.so"
         toolchain = find_toolchain("linux", core.machine)
-        build_library(lowered, core, "linux", toolchain, library, lambda what, part: None)
+        network = compile_network(
+            lowered, "test", core, "linux", toolchain, tmp_path, lambda what, part: None
+        )
+        link_tvm_module(network, toolchain, library)
         inputs = {value.name: scale * normal(*value.shape) for value in model.graph.inputs}
         with open_device("host").connect() as session:
             got = session.load(library).run([array_in(layout, array) for array in inputs.values()])
@@ -76,3 +83,10 @@ def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
         return relative_error(want, got), lowered
 
     return error
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory) -> Artifact:
+    """A small network compiled for this machine."""
+    model = build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+    return compile_model(model, tmp_path_factory.mktemp("made") / "host", find_core("host"))

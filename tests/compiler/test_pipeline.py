@@ -91,7 +91,7 @@ def test_the_same_bytes_wherever_it_is_made(tmp_path, core):
         manifests.append(json.loads((folder / "made" / "manifest.json").read_text()))
         assert not any((folder / "tmp").glob("armlet*"))
     assert manifests[0] == manifests[1]
-    assert len(manifests[0]["files"]) == 4
+    assert len(manifests[0]["files"]) == 9
 
 
 def test_a_second_compilation_takes_kernels_from_the_cache(tmp_path, monkeypatch):

@@ -12,8 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
-from armlet.compiler.library import build_library
+from armlet.compiler.network import compile_network
 from armlet.compiler.program import Call, Program, Tensor
+from armlet.compiler.tvm_module import link_tvm_module
 from armlet.targets.cores import find_core
 from armlet.targets.rpc_server import server_program
 from armlet.targets.toolchains import find_toolchain
@@ -54,7 +55,10 @@ def link_network(name: str, output: Path, *, core: str, os: str = "linux") -> Pa
         functions={name: te.create_prim_func([x, *results])},
     )
     toolchain = find_toolchain(os, find_core(core).machine)
-    build_library(program, find_core(core), os, toolchain, output, lambda what, part: None)
+    network = compile_network(
+        program, name, find_core(core), os, toolchain, output.parent, lambda what, part: None
+    )
+    link_tvm_module(network, toolchain, output)
     return output
 
 

@@ -37,7 +37,9 @@ def call(tmp_path) -> Callable[..., None]:
         core = find_core(core_name)
         compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu))
         assert not compiled.scratch
-        find_toolchain("linux", "aarch64").link_library([compiled.path], tmp_path / "kernel.so")
+        toolchain = find_toolchain("linux", "aarch64")
+        toolchain.link_object([compiled.path], tmp_path / "kernel.o", ["kernel"])
+        toolchain.link_library([tmp_path / "kernel.o"], tmp_path / "kernel.so")
         machine, copies = Machine(load(tmp_path / "kernel.so"), core), [array.copy() for array in arrays]
         machine.call("kernel", copies, at_page_ends=True)
         machine.call("kernel", arrays)

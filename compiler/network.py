@@ -1,9 +1,8 @@
-"""A program as a freestanding library: its kernels, its weights, and C that calls one on the other."""
+"""A program as one object that depends on nothing: kernels, weights, and C that calls one on the other."""
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -11,64 +10,82 @@ from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ..cache import cache_folder
 from ..files import require_space
 from ..targets import Core, Toolchain
 from ..targets.toolchains import DependencyError
-from ..targets.tvm_runtime import ffi_headers
 from .arena import ALIGNMENT, Arena, Span, plan
 from .c_interface import KernelObject, compile_function
 from .fallback import TVM_ERRORS, cannot_compile
 from .program import Call, Program, Tensor
 
-NETWORK, TVM_ENTRY = (Path(__file__).with_name(name) for name in ("network.c", "tvm_entry.c"))
+SOURCE = Path(__file__).with_name("templates") / "network.c"
 # LLVM ends the process when it cannot write an object; all of a network's take less than this.
 SPACE_NEEDED = 64 << 20
 
 
-def build_library(
+@dataclass(frozen=True)
+class Network:
+    """A network in one object file, code and weights, that depends on nothing.
+
+    Its public functions begin with `name`; `version` tells networks of the same name apart.
+    """
+
+    name: str
+    version: str
+    object: Path
+    program: Program
+    arena: Arena
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """All that the object offers."""
+        return tuple(f"{self.name}_{function}" for function in ("run", "run_kernel", "version"))
+
+
+def compile_network(
     program: Program,
+    name: str,
     core: Core,
     os: str,
     toolchain: Toolchain,
-    output: Path,
+    folder: Path,
     progress: Callable[[str, float], None],
-) -> Arena:
-    """Compile `program` for `core` and link it to `output`, with an entry for TVM; returns the memory's plan.
+) -> Network:
+    """Compile `program` for `core` to the object NAME.o in `folder`, which must outlive the result.
 
     `progress` is told what is being done and which part of the whole is behind. Raises InvalidModelError
     naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain
     fails or a disk is full.
     """
-    for folder in (cache_folder("kernels"), Path(tempfile.gettempdir())):
-        require_space(folder, SPACE_NEEDED)
+    for place in (cache_folder("kernels"), folder):
+        require_space(place, SPACE_NEEDED)
     objects: dict[str, KernelObject] = {}
-    for number, (name, function) in enumerate(program.functions.items()):
-        progress(f"kernel {name}", number / (len(program.functions) + 1))
+    for number, (function_name, function) in enumerate(program.functions.items()):
+        progress(f"kernel {function_name}", number / (len(program.functions) + 1))
         try:
-            kernel = program.kernels.get(name)
+            kernel = program.kernels.get(function_name)
             ordered_for = kernel.llvm_cpu if kernel else None
-            objects[name] = compile_function(function, name, core.tvm_target(os, ordered_for))
+            target = core.tvm_target(os, ordered_for)
+            objects[function_name] = compile_function(function, function_name, target)
         except TVM_ERRORS as error:
-            raise cannot_compile(_node_of(program, name), error) from error
+            raise cannot_compile(_node_of(program, function_name), error) from error
     progress("network", len(program.functions) / (len(program.functions) + 1))
 
     source = _Source.of(program, objects)
-    with tempfile.TemporaryDirectory(prefix="armlet-build-") as name:
-        folder = Path(name)
-        (folder / "network.c").write_text(source.text())
-        (folder / "weights.bin").write_bytes(source.weights)
-        (folder / "tvm_entry.c").write_text(TVM_ENTRY.read_text())
-        own = [folder / "network.o", folder / "tvm_entry.o"]
-        for file in own:
-            toolchain.compile_object(file.with_suffix(".c"), file, include=[ffi_headers()])
-        try:
-            files = [*own, *(item.path for item in objects.values())]
-            toolchain.link_library(files, output, exports=("armlet_*", "__tvm_ffi_*"))
-        except DependencyError:
-            _blame_a_node(program, objects, toolchain, folder)
-            raise
-    return source.arena
+    version, text = source.text(name, core.tvm_target(os))
+    (folder / "network.c").write_text(text)
+    (folder / "weights.bin").write_bytes(source.weights)
+    toolchain.compile_object(folder / "network.c", folder / "network.o")
+    network = Network(name, version, folder / f"{name}.o", program, source.arena)
+    try:
+        files = [folder / "network.o", *(item.path for item in objects.values())]
+        toolchain.link_object(files, network.object, network.functions)
+    except DependencyError:
+        _blame_a_node(program, objects, toolchain, folder)
+        raise
+    return network
 
 
 def _node_of(program: Program, function: str) -> Any:
@@ -82,7 +99,7 @@ def _blame_a_node(
     """Raise InvalidModelError for a node whose function alone needs what a device may not have."""
     for name in program.functions.keys() - program.kernels.keys():
         try:
-            toolchain.link_library([objects[name].path], folder / "alone.so")
+            toolchain.link_object([objects[name].path], folder / "alone.o", [name])
         except DependencyError as error:
             raise cannot_compile(_node_of(program, name), error) from error
 
@@ -126,26 +143,20 @@ class _Source:
         scratch = [[f"A({next(offsets)})" for _ in of_call] for of_call in of_calls]
         return cls(program, objects, arena, places, scratch)
 
-    def text(self) -> str:
-        """The C file, which includes the bytes of weights.bin."""
+    def text(self, name: str, target: Mapping[str, Any]) -> tuple[str, str]:
+        """What the network `name` calls its version, and the C file, which includes weights.bin."""
         calls = [self._call(number, call) for number, call in enumerate(self.program.calls)]
         pairs = zip(self.program.calls, calls, strict=True)
         functions = dict.fromkeys((call.function, text.count(",") + 1) for call, text in pairs)
-        inputs, outputs = self.program.inputs, self.program.outputs
-        signature = {
-            "inputs": [_describe(tensor, tensor.shape) for tensor in inputs],
-            "outputs": list(map(_describe, outputs, self.program.output_shapes)),
-            "workspace_bytes": self.arena.nbytes,
-        }
-        return Template(NETWORK.read_text()).substitute(
+        content = json.dumps([calls, target], sort_keys=True).encode() + self.weights
+        version = f"{__version__}-{hashlib.sha256(content).hexdigest()[:12]}"
+        return version, Template(SOURCE.read_text()).substitute(
+            name=name,
+            version=version,
             functions_count=len(functions),
-            functions="\n".join(f"void {name}({', '.join(['void *'] * n)});" for name, n in functions),
-            signature=json.dumps(json.dumps(signature)),
-            inputs=len(inputs),
-            outputs=len(outputs),
-            kernels=len(calls),
-            sizes=", ".join(str(tensor.nbytes) for tensor in (*inputs, *outputs)),
-            workspace_bytes=self.arena.nbytes,
+            functions="\n".join(
+                f"void {function}({', '.join(['const void *'] * n)});" for function, n in functions
+            ),
             cases="\n".join(f"    case {number}: {call}; break;" for number, call in enumerate(calls)),
             calls="\n".join(f"  {call};" for call in calls),
         )
@@ -167,7 +178,3 @@ class _Source:
             self.offsets[digest] = len(self.weights)
             self.weights += content
         return self.offsets[digest]
-
-
-def _describe(tensor: Tensor, shape: Sequence[int]) -> dict[str, Any]:
-    return {"shape": list(shape), "type": tensor.dtype.name}
