@@ -25,6 +25,9 @@ def check(name, core, folder, os="linux"):
     result = infer(artifact, phone, image)
     assert result.worst_error <= 1e-4
     assert result.same_top5
+
+    weights = sum(kernel["constant_bytes"] * len(kernel["layers"]) for kernel in artifact.manifest["kernels"])
+    assert (artifact.folder / f"c/lib{name}.so").stat().st_size <= weights + 400 * 1024
     shutil.rmtree(folder / "made")
 
 

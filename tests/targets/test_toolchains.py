@@ -43,7 +43,8 @@ def test_a_linked_library_depends_on_nothing(monkeypatch, compile_c, name, os):
     toolchain = find_toolchain(os, "aarch64")
     text = """
         struct block { char bytes[512]; };
-        __attribute__((visibility("default"))) void copy(struct block *to, struct block *from) { *to = *from; }
+        __attribute__((visibility("default")))
+        void copy(struct block *to, struct block *from) { *to = *from; }
     """
     path = compile_c(toolchain, text, ["copy"])
     library = read_needs(path)
@@ -118,6 +119,36 @@ def test_memory_functions_of_our_own(compile_c):
             assert buffer.raw[to : to + size] == original[source : source + size]
     assert library.compare(b"aaz", b"aba", 3) < 0 < library.compare(b"\xff", b"\x01", 1)
     assert library.differ(b"aa", b"ab", 2)
+
+
+TWIN = """
+#include <stddef.h>
+void *memset(void *, int, size_t);
+static int calls;
+int count(char *buffer) { memset(buffer, VALUE, 100); return ++calls; }
+int FUNCTION(char *buffer) { return count(buffer) + buffer[99]; }
+"""
+MAIN = """
+int first(char *), second(char *);
+char b[100];
+int main(void) { return !(first(b) == 11 && second(b) == 21 && first(b) == 12); }
+"""
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_objects_with_the_same_symbols_go_into_one_program(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("ARMLET_TOOLCHAIN", name)
+    toolchain = find_toolchain("linux", platform.machine())
+    for function, value in (("first", "10"), ("second", "20")):
+        source = tmp_path / f"{function}.c"
+        source.write_text(TWIN.replace("FUNCTION", function).replace("VALUE", value))
+        toolchain.compile_object(source, tmp_path / "compiled.o")
+        toolchain.link_object([tmp_path / "compiled.o"], tmp_path / f"{function}.o", [function])
+        toolchain.archive(tmp_path / f"{function}.o", tmp_path / f"lib{function}.a")
+    (tmp_path / "main.c").write_text(MAIN)
+    command = [*toolchain.c_compiler, "main.c", "libfirst.a", "libsecond.a", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert subprocess.run([tmp_path / "main"]).returncode == 0
 
 
 @pytest.mark.parametrize("name", HOSTED)
