@@ -254,7 +254,7 @@ def test_two_networks_in_one_program(compile_tiny, tmp_path):
 
 
 def test_what_has_a_meaning_in_c_may_be_in_a_name(compile_tiny, tmp_path):
-    proto = tiny("y = Relu(x)", "1,2,3,3")
+    proto = tiny("y = Conv(x, w)", "1,2,3,3", w=(2, 2, 1, 1))
     proto.graph.input[0].name = proto.graph.node[0].input[0] = '*/ "??/ \\ é\n/*'
     proto.graph.node[0].name = '"*/\\'
     artifact = compile_tiny("odd", proto)

@@ -25,6 +25,7 @@ def test_it_says_what_it_takes_and_gives(artifact):
     assert read_signature(artifact.library) == {
         "inputs": [{"shape": [1, 3, 64, 64], "type": "float32"}],
         "outputs": [{"shape": [1, 10], "type": "float32"}],
+        "workspace_bytes": artifact.manifest["arena"]["bytes"],
     }
 
 
