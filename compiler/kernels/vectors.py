@@ -40,6 +40,11 @@ class Vector:
         """Numbers of a cache line."""
         return LINE // self.number_bytes
 
+    @property
+    def type(self) -> str:
+        """TVM's name of it."""
+        return f"{self.dtype}x{self.lanes}" if self.lanes > 1 else self.dtype
+
     def part(self, lanes: int) -> "Vector":
         """A vector of fewer lanes."""
         return replace(self, lanes=lanes)
@@ -58,15 +63,16 @@ class Vector:
 
     def load(self, buffer: tirx.Buffer, *at: Index) -> tirx.Expr:
         """The neighbours in `buffer` from `at` on, along its last axis."""
-        return self._converted(buffer[[*at[:-1], self.at(at[-1])]], self.dtype)
+        return self.cast(buffer[[*at[:-1], self.at(at[-1])]])
 
     def store(self, buffer: tirx.Buffer, value: tirx.Expr, *at: Index) -> None:
         """Store `value` in `buffer` from `at` on, along its last axis."""
-        T.buffer_store(buffer, self._converted(value, buffer.dtype), [*at[:-1], self.at(at[-1])])
+        value = replace(self, dtype=buffer.dtype).cast(value)
+        T.buffer_store(buffer, value, [*at[:-1], self.at(at[-1])])
 
-    def _converted(self, value: tirx.Expr, dtype: str) -> tirx.Expr:
-        wanted = f"{dtype}x{self.lanes}" if self.lanes > 1 else dtype
-        return value if value.ty.dtype == wanted else T.cast(value, wanted)
+    def cast(self, value: tirx.Expr) -> tirx.Expr:
+        """As many numbers of another type as numbers of this."""
+        return value if value.ty.dtype == self.type else T.cast(value, self.type)
 
     def number(self, value: float) -> tirx.Expr:
         """A constant."""
@@ -113,6 +119,16 @@ def channel_blocks(channels: int, block: int, vector: Vector) -> Iterator[Blocks
         yield Blocks(whole * most * vector.lanes, 1, rest, vector)
     if lanes := channels % vector.lanes:
         yield Blocks(vectors * vector.lanes, 1, 1, vector.part(lanes))
+
+
+def covering_blocks(size: int, block: int, vector: Vector) -> Iterator[Blocks]:
+    """`channel_blocks` whose last vector is whole and reaches back, where there are as many numbers.
+
+    What is computed twice has to be stored in another place than it comes from.
+    """
+    for blocks in channel_blocks(size, block, vector):
+        is_short = blocks.vector != vector and size >= vector.lanes
+        yield Blocks(size - vector.lanes, 1, 1, vector) if is_short else blocks
 
 
 def balanced(size: int, most: int) -> list[int]:

@@ -36,13 +36,13 @@ def call(tmp_path) -> Callable[..., None]:
     def compile_and_call(function, arrays, core_name: str, llvm_cpu: str | None = None) -> None:
         core = find_core(core_name)
         compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu))
-        assert not compiled.scratch
+        scratch = [np.full(nbytes, 0xFF, np.uint8) for nbytes in compiled.scratch]
         toolchain = find_toolchain("linux", "aarch64")
         toolchain.link_object([compiled.path], tmp_path / "kernel.o", ["kernel"])
         toolchain.link_library([tmp_path / "kernel.o"], tmp_path / "kernel.so")
         machine, copies = Machine(load(tmp_path / "kernel.so"), core), [array.copy() for array in arrays]
-        machine.call("kernel", copies, at_page_ends=True)
-        machine.call("kernel", arrays)
+        machine.call("kernel", [*copies, *scratch], at_page_ends=True)
+        machine.call("kernel", [*arrays, *scratch])
         for array, copy in zip(arrays, copies, strict=True):
             np.testing.assert_array_equal(array, copy)
 

@@ -1,0 +1,79 @@
+"""Bilinear resizing against ONNX Runtime's: every coordinate mode, up and down, odd sizes, all channel tails."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from armlet.compiler.kernels.resize import COORDINATES, resize
+from armlet.targets import find_core
+
+TOLERANCE = 1e-6  # of the range of the map
+CORES = ("cortex-a53", "cortex-a76")
+
+
+def expected(x, coordinates, scales=None, sizes=None) -> np.ndarray:
+    """ONNX Runtime's Resize of x [1, H, W, C], by scales or to sizes of height and width."""
+    scales = np.array([] if scales is None else [1, 1, *scales], np.float32)
+    inputs = ["x", "", "scales"] if sizes is None else ["x", "", "", "sizes"]
+    arrays = {"scales": scales} if sizes is None else {"sizes": np.array([1, x.shape[3], *sizes])}
+    node = onnx.helper.make_node(
+        "Resize", inputs, ["y"], mode="linear", coordinate_transformation_mode=coordinates
+    )
+    graph = onnx.helper.make_graph(
+        [node],
+        "resize",
+        [onnx.helper.make_tensor_value_info("x", 1, [1, x.shape[3], *x.shape[1:3]])],
+        [onnx.helper.make_tensor_value_info("y", 1, None)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 21)]
+    model = onnx.helper.make_model(graph, ir_version=10, opset_imports=opset)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": np.ascontiguousarray(x.transpose(0, 3, 1, 2))})
+    return y.transpose(0, 2, 3, 1)
+
+
+@pytest.fixture
+def check(run_kernel, fused_node, normal):
+    """Resize a map [height, width, channels] on a core, and compare."""
+
+    def run(core, source, coordinates, scales=None, sizes=None):
+        x = normal(1, *source)
+        want = expected(x, coordinates, scales, sizes)
+        shapes = [(1, y.shape[3], *y.shape[1:3]) for y in (x, want)]
+        scales = np.divide(want.shape[1:3], source[:2]) if scales is None else scales
+        attributes = {"coordinates": coordinates, "scales": [float(scale) for scale in scales]}
+        node = fused_node("Resize", shapes[1], [shapes[0]], **attributes)
+        got = run_kernel(resize(node, find_core(core)), core, x)
+        assert np.abs(got - want).max() <= TOLERANCE * np.abs(x).max()
+
+    return run
+
+
+@pytest.mark.parametrize("coordinates", COORDINATES)
+@pytest.mark.parametrize("sizes", [(13, 22), (5, 9), (3, 2), (1, 1), (7, 33), (50, 50)])
+def test_coordinates(coordinates, sizes, check):
+    check("cortex-a76", (7, 11, 5), coordinates, sizes=sizes)
+
+
+@pytest.mark.parametrize("coordinates", COORDINATES)
+@pytest.mark.parametrize("scales", [(2.0, 2.0), (1.3, 2.7), (0.4, 0.77), (1.0, 4.0)])
+def test_scales(coordinates, scales, check):
+    check("cortex-a76", (9, 8, 4), coordinates, scales=scales)
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6, 21, 32, 40, 67])
+def test_channels(core, channels, check):
+    check(core, (5, 6, channels), "half_pixel", sizes=(11, 13))
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 6), (6, 1)])
+def test_single_rows_and_columns(core, height, width, check):
+    check(core, (height, width, 3), "half_pixel", sizes=(4, 5))
+
+
+def test_a_line_too_long_for_the_stack(check):
+    check("cortex-a53", (2, 33, 150), "half_pixel", sizes=(3, 65))
