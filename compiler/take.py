@@ -6,6 +6,8 @@
     GlobalAveragePool     x
     Scale                 x [1, C, H, W], gate [1, C, 1, 1]
 
+and those of `take_maps.py`.
+
 The inputs in brackets, the second output (the mean over the map of the first) and the activation come from
 `fuse.py`. An output without a name, as ONNX has it, is not stored. A call of the function SqueezeExcite is
 taken as what it consists of: a mean, two convolutions of one pixel, a Scale. What has no kernel family stays
@@ -23,6 +25,7 @@ from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import constant, producer_of
+from .take_maps import rules_of_maps
 
 _PLAIN = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
 
@@ -31,7 +34,7 @@ def take(model: ir.Model) -> None:
     """Take the nodes of an optimised `model` in place; its functions are gone afterwards."""
     model.functions.clear()
     rules = (_TakeConv, _TakeGemm, _TakeGlobalAveragePool, _TakeSqueezeExcite)
-    RewriteRuleSet([rule.rule() for rule in rules]).apply_to_model(model)
+    RewriteRuleSet([*(rule.rule() for rule in rules), *rules_of_maps()]).apply_to_model(model)
     RewriteRuleSet([_TakeScale.rule()], commute=True).apply_to_model(model)
 
 

@@ -1,8 +1,8 @@
 """Take what computes each channel of a map by itself: bilinear resizing, pools with a window, the sigmoid.
 
-    Resize                x    coordinates (ONNX's coordinate_transformation_mode), scales of height and width
-    AveragePool, MaxPool  x    kernel_shape, strides, pads, count_include_pad
-    Sigmoid               x
+Resize                x    coordinates (ONNX's coordinate_transformation_mode), scales of height and width
+AveragePool, MaxPool  x    kernel_shape, strides, pads, count_include_pad
+Sigmoid               x
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
+from onnxscript.rewriter.pattern import MatchResult, RewriteRule, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
@@ -21,7 +21,13 @@ from .kernels.resize import COORDINATES
 _PLAIN_RESIZE = {"antialias": 0, "exclude_outside": 0, "keep_aspect_ratio_policy": "stretch"}
 
 
-class TakeResize(RewriteRuleClassBase):
+def rules_of_maps() -> list[RewriteRule]:
+    """The rules that take what is described above."""
+    pools = [_TakePool.rule(op_type) for op_type in ("AveragePool", "MaxPool")]
+    return [_TakeResize.rule(), *pools, _TakeSigmoid.rule()]
+
+
+class _TakeResize(RewriteRuleClassBase):
     """Take a bilinear Resize of a 2-d map, to a size that is known."""
 
     def pattern(self, op: Any, x: Any) -> Any:
@@ -35,7 +41,9 @@ class TakeResize(RewriteRuleClassBase):
             return result.fail("not bilinear")
         if attributes.get_string("coordinate_transformation_mode", "half_pixel") not in COORDINATES:
             return result.fail("crops")
-        if any(attributes[name].value != plain for name, plain in _PLAIN_RESIZE.items() if name in attributes):
+        if any(
+            attributes[name].value != plain for name, plain in _PLAIN_RESIZE.items() if name in attributes
+        ):
             return result.fail("antialiased, or of another shape than asked for")
         if "axes" in attributes or shape_of(y)[:2] != shape_of(x)[:2] or _scales(x, y) is None:
             return result.fail("expected constant sizes or scales of height and width")
@@ -57,8 +65,8 @@ def _scales(x: ir.Value, y: ir.Value) -> Sequence[float] | None:
     return (numbers if given is scales else np.divide(shape_of(y), shape_of(x)))[2:].tolist()
 
 
-class TakePool(RewriteRuleClassBase):
-    """Take an average or a maximum over windows of a 2-d map, with explicit padding."""
+class _TakePool(RewriteRuleClassBase):
+    """Take an average or a maximum over windows of a 2-d map, with explicit padding; one window is global."""
 
     def __init__(self, op_type: str):
         super().__init__()
@@ -72,7 +80,7 @@ class TakePool(RewriteRuleClassBase):
         attributes = node.attributes
         if not _is_map(x) or len(node.outputs) > 1:
             return result.fail("expected a 2-d map, float32, and no indices")
-        if attributes.get_string("auto_pad", "NOTSET") != "NOTSET" or attributes.get_int("ceil_mode", 0):
+        if attributes.get_string("auto_pad", "NOTSET") != "NOTSET" or attributes.get_int("ceil_mode", 0) != 0:
             return result.fail("implicit padding")
         if any(dilation != 1 for dilation in attributes.get_ints("dilations", ())):
             return result.fail("dilated")
@@ -83,19 +91,22 @@ class TakePool(RewriteRuleClassBase):
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
         node = producer_of(y)
+        taps, pads = node.attributes["kernel_shape"].as_ints(), node.attributes.get_ints("pads", (0, 0, 0, 0))
+        if self.op_type == "AveragePool" and list(taps) == shape_of(x)[2:] and not any(pads):
+            return op.GlobalAveragePool(x, _domain=DOMAIN, _name=node.name)
         return op.op(
             self.op_type,
             x,
-            kernel_shape=node.attributes["kernel_shape"],
+            kernel_shape=taps,
             strides=node.attributes.get_ints("strides", (1, 1)),
-            pads=node.attributes.get_ints("pads", (0, 0, 0, 0)),
+            pads=pads,
             count_include_pad=node.attributes.get_int("count_include_pad", 0),
             _domain=DOMAIN,
             _name=node.name,
         )
 
 
-class TakeSigmoid(RewriteRuleClassBase):
+class _TakeSigmoid(RewriteRuleClassBase):
     """Take a sigmoid of any shape."""
 
     def pattern(self, op: Any, x: Any) -> Any:

@@ -15,7 +15,10 @@ from .depthwise import depthwise
 from .kernel import Kernel, array, nhwc
 from .pointwise import pointwise
 from .pool import global_average_pool
+from .resize import resize
 from .scale import scale
+from .sigmoid import sigmoid
+from .window_pool import window_pool
 
 
 def _is_pointwise(node: ir.Node) -> bool:
@@ -42,6 +45,10 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "Dense": dense,
     "GlobalAveragePool": global_average_pool,
     "Scale": scale,
+    "Resize": resize,
+    "AveragePool": window_pool,
+    "MaxPool": window_pool,
+    "Sigmoid": sigmoid,
 }
 
 __all__ = ["FAMILIES", "Kernel", "of_planes"]

@@ -32,7 +32,7 @@ def window_pool(node: ir.Node, core: Core) -> Kernel:
     taps, strides = (node.attributes[name].as_ints() for name in ("kernel_shape", "strides"))
     top, left, *_ = node.attributes["pads"].as_ints()
     is_average, dtype = node.op_type == "AveragePool", dtype_of(node.inputs[0])
-    counts_padding = is_average and node.attributes.get_int("count_include_pad", 0)
+    counts_padding = is_average and node.attributes.get_int("count_include_pad", 0) != 0
     vector = Vector.of("float32" if is_average else dtype, core)
     touches = core.pipeline == "in-order"
     with IRBuilder() as builder, T.prim_func():

@@ -1,4 +1,4 @@
-"""Bilinear resizing against ONNX Runtime's: every coordinate mode, up and down, odd sizes, all channel tails."""
+"""Bilinear resizing against ONNX Runtime's: coordinate modes, up and down, odd sizes, channel tails."""
 
 import numpy as np
 import onnx
