@@ -1,6 +1,7 @@
 """Single kernels, compiled for a core and called in unicorn."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
@@ -11,6 +12,7 @@ from armlet.compiler.kernels import Kernel
 from armlet.targets import find_core, find_toolchain
 from armlet.targets.simulator.image import load
 from armlet.targets.simulator.machine import Machine
+from armlet.targets.toolchains import FREESTANDING
 
 
 @pytest.fixture
@@ -25,8 +27,18 @@ def run_kernel(call) -> Callable[..., np.ndarray]:
     return run
 
 
+@pytest.fixture(scope="session")
+def freestanding(tmp_path_factory) -> list[Path]:
+    """What compilers call, compiled."""
+    folder = tmp_path_factory.mktemp("freestanding")
+    objects = [folder / source.with_suffix(".o").name for source in FREESTANDING]
+    for source, output in zip(FREESTANDING, objects, strict=True):
+        find_toolchain("linux", "aarch64").compile_object(source, output)
+    return objects
+
+
 @pytest.fixture
-def call(tmp_path) -> Callable[..., None]:
+def call(tmp_path, freestanding) -> Callable[..., None]:
     """Call a function, built for a core, on arrays, which hold afterwards what it wrote.
 
     It is called twice, as arrays lie before a page that is not there and behind one: what it touches outside
@@ -37,10 +49,9 @@ def call(tmp_path) -> Callable[..., None]:
         core = find_core(core_name)
         compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu))
         scratch = [np.full(nbytes, 0xFF, np.uint8) for nbytes in compiled.scratch]
-        toolchain = find_toolchain("linux", "aarch64")
-        toolchain.link_object([compiled.path], tmp_path / "kernel.o", ["kernel"])
-        toolchain.link_library([tmp_path / "kernel.o"], tmp_path / "kernel.so")
-        machine, copies = Machine(load(tmp_path / "kernel.so"), core), [array.copy() for array in arrays]
+        library = tmp_path / "kernel.so"
+        find_toolchain("linux", "aarch64").link_library([compiled.path, *freestanding], library)
+        machine, copies = Machine(load(library), core), [array.copy() for array in arrays]
         machine.call("kernel", [*copies, *scratch], at_page_ends=True)
         machine.call("kernel", [*arrays, *scratch])
         for array, copy in zip(arrays, copies, strict=True):
