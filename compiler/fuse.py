@@ -176,19 +176,22 @@ def _means_by(op_type: str) -> Callable[[ir.Model], None]:
             node = y.producer() if y else None
             if y is None or node is None or (node.domain, node.op_type) != (DOMAIN, op_type):
                 continue
-            if len(node.outputs) == 1:
-                node.resize_outputs(2)
-                node.outputs[1].name, node.outputs[1].shape, node.outputs[1].type = (
-                    mean.name,
-                    mean.shape,
-                    mean.type,
-                )
-            mean.replace_all_uses_with(node.outputs[1], replace_graph_outputs=True)
-            model.graph.remove(pool, safe=True)
-            if not y.uses() and not y.is_graph_output():
-                y.name = ""
+            if shape_of(y)[2:] != [1, 1]:
+                _put_out_mean(node, mean)
+                model.graph.remove(pool, safe=True)
+                if not y.uses() and not y.is_graph_output():
+                    y.name = ""
 
     return apply
+
+
+def _put_out_mean(node: ir.Node, mean: ir.Value) -> None:
+    """Let the second output of `node` stand for `mean`."""
+    if len(node.outputs) == 1:
+        node.resize_outputs(2)
+        new = node.outputs[1]
+        new.name, new.shape, new.type = mean.name, mean.shape, mean.type
+    mean.replace_all_uses_with(node.outputs[1], replace_graph_outputs=True)
 
 
 def _rewriting(*rules: Any) -> Callable[[ir.Model], object]:
@@ -210,6 +213,7 @@ FUSIONS = (
     ),
     Fusion("squeeze", _means_by("DepthwiseConv")),
     Fusion("gate", _rewriting(_GateInWeights.rule())),
+    Fusion("pool", _means_by("Conv")),
 )
 
 

@@ -19,6 +19,7 @@ from ...targets import Core
 from .epilogue import Epilogue
 from .inline_assembly import touch
 from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
+from .map_mean import MapMean
 from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 from .vectors import Vector
 
@@ -65,14 +66,16 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
     window, result = _Window.of(node, planes), nhwc(node.outputs[0])
     _, height, width, channels = result
     with IRBuilder() as builder, T.prim_func():
-        x, added, weights, bias, out = parameters(
+        x, added, weights, bias, out, means = parameters(
             vector,
             x=shape_of(node.inputs[0]) if planes else nhwc(node.inputs[0]),
             residual=result if given(node, 3) else None,
             weight=constants[0].shape,
             bias=constants[1].shape,
-            out=result,
+            out=result if node.outputs[0].name else None,
+            mean=(channels,) if len(node.outputs) > 1 else None,
         )
+        mean = MapMean.begun(means, height * width)
         with T.serial(height) as y:
             if planes and core.pipeline == "in-order":
                 window.touch_rows(x, y)
@@ -84,7 +87,8 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
                         at = channel * matrix.shape[1] + i * window.row_taps * panel
                         window.multiply_row(tile, x, y, i, first, weights, at)
                     places = [(y * width + first + pixel) * channels + channel for pixel in range(pixels)]
-                    tile.store(out, places, valid_columns(channel, panel, channels), epilogue, added)
+                    valid = valid_columns(channel, panel, channels)
+                    tile.store(out, places, valid, epilogue, added, mean, channel)
     macs = height * width * weight.size
     return Kernel(f"conv{window.kh}x{window.kw}", builder.get(), constants, macs, tiling.llvm_cpu)
 

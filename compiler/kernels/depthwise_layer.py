@@ -1,6 +1,6 @@
 """A depthwise layer, its parameters, buffers and registers: what its two micro-kernels share."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from tvm import tirx
@@ -10,6 +10,7 @@ from .axis import Axis
 from .epilogue import Epilogue
 from .kernel import argument
 from .loads import REACH, can_halve, in_halves, once_more
+from .map_mean import MapMean
 from .vectors import Blocks, Vector
 
 
@@ -78,7 +79,7 @@ class Tile:
 
 
 class Buffers:
-    """The arguments of the function: x, [residual], weight [kh][kw][C], bias [C], [out], [mean [1, C]]."""
+    """The arguments of the function: x, [residual], weight [kh][kw][C], bias [C], [out], [mean [C]]."""
 
     def __init__(self, layer: Layer):
         rows, columns, channels = layer.rows, layer.columns, layer.channels
@@ -89,10 +90,8 @@ class Buffers:
         self.weight = self._argument("weight", (rows.taps, columns.taps, channels))
         self.bias = self._argument("bias", (channels,))
         self.out = self._argument("out", shape) if layer.stores_map else None
-        self.mean = argument("mean", (1, channels), layer.mean_dtype) if layer.squeeze else None
-        if self.mean is not None:
-            with T.serial(channels) as channel:
-                T.buffer_store(self.mean, tirx.const(0, layer.mean_dtype), [0, channel])
+        means = argument("mean", (channels,), layer.mean_dtype) if layer.squeeze else None
+        self.mean = MapMean.begun(means, rows.outputs * columns.outputs)
 
     def _argument(self, name: str, shape: tuple[int, ...]) -> tirx.Buffer:
         return argument(name, shape, self.layer.vector.dtype)
@@ -110,7 +109,7 @@ class Registers:
         self._reloads_bias = is_whole and parameters.pipeline == "out-of-order" and parameters.by == "columns"
         self._bias = T.Bind(self._vector.load(buffers.bias, channel))
         self._sums = self._vector.registers(count)
-        if buffers.mean is not None:
+        if buffers.mean:
             self._total = self._vector.registers(1)
             self._vector.store(self._total, self._vector.zeros(), 0)
 
@@ -143,16 +142,13 @@ class Registers:
         value = T.Bind(buffers.layer.epilogue.apply(value))
         if buffers.out is not None:
             self._vector.store(buffers.out, value, *at)
-        if buffers.mean is not None:
+        if buffers.mean:
             self._vector.store(self._total, self._vector.load(self._total, 0) + value, 0)
 
     def squeeze(self) -> None:
-        """Add what was put out to the mean over the map: a multiply-add costs no more than an addition."""
-        if (mean := self._buffers.mean) is not None:
-            layer, vector = self._buffers.layer, replace(self._vector, dtype=self._buffers.layer.mean_dtype)
-            part = vector.spread(vector.number(1 / (layer.rows.outputs * layer.columns.outputs)))
-            total = vector.load(self._total, 0) * part
-            vector.store(mean, vector.load(mean, 0, self._channel) + total, 0, self._channel)
+        """Add what was put out to the mean over the map."""
+        if self._buffers.mean:
+            self._buffers.mean.add(self._vector, self._channel, self._vector.load(self._total, 0))
 
     def _sum(self, number: int) -> tirx.Expr:
         return self._vector.load(self._sums, self._at(number))

@@ -5,7 +5,7 @@ are computed, and who orders the instructions.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
 from .inline_assembly import touch
 from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
+from .map_mean import MapMean
 from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
 from .vectors import Index, Vector
 
@@ -105,27 +106,34 @@ def matrix_product(
 ) -> Kernel:
     """The kernel of rows [K] of x, of shape `source`, times `weight` [N, K], plus bias [N] and a residual.
 
-    A gate of x is multiplied into the weights. The output's shape is `result`, its last axis N. `start_of`
-    says where in x a row starts; without it, rows lie one after the other.
+    A gate of x is multiplied into the weights. The output's shape is `result`, its last axis N; the mean over
+    its rows may follow or stand for it. `start_of` says where in x a row starts; without it, rows lie one
+    after the other.
     """
     epilogue = Epilogue.of(node)
     channels, depth = weight.shape
     pixels = int(np.prod(result[:-1]))
     scale = np.float32(epilogue.scale)
+    stores_map = bool(node.outputs[0].name)
+    if not stores_map:
+        # Partial sums would lie in the map.
+        tiling = replace(tiling, chunk=0)
     constants = [
         pack(weight * scale, tiling.vectors, vector),
         padded(array(node.inputs[2]) * scale, vector),
     ]
     with IRBuilder() as builder, T.prim_func():
-        x, residual, gate, weights, bias, out = parameters(
+        x, residual, gate, weights, bias, out, means = parameters(
             vector,
             x=source,
             residual=result if given(node, 3) else None,
             gate=(depth,) if given(node, 4) else None,
             weight=constants[0].shape,
             bias=constants[1].shape,
-            out=result,
+            out=result if stores_map else None,
+            mean=(channels,) if len(node.outputs) > 1 else None,
         )
+        mean = MapMean.begun(means, pixels)
         if gate is not None:
             weights = gated(weights, gate, panels(channels, tiling.vectors, vector), depth, vector)
         for block, size in each(pieces(pixels, tiling.block or pixels)):
@@ -150,7 +158,7 @@ def matrix_product(
                     tile.multiply_rows(x, rows, at.depth, weights, panel)
                 valid = valid_columns(at.channel, at.width, channels)
                 if at.is_last:
-                    tile.store(out, places, valid, epilogue, residual)
+                    tile.store(out, places, valid, epilogue, residual, mean, at.channel)
                 else:
                     tile.store(out, places, valid, Epilogue())
     return Kernel(family, builder.get(), constants, macs=pixels * depth * channels, llvm_cpu=tiling.llvm_cpu)

@@ -15,7 +15,8 @@ from tvm.tirx.script import builder as T
 
 from .epilogue import Epilogue
 from .kernel import argument
-from .vectors import Vector
+from .map_mean import MapMean
+from .vectors import Index, Vector
 
 
 def pieces(total: int, largest: int) -> list[tuple[int, int]]:
@@ -147,24 +148,36 @@ class RegisterTile:
 
     def store(
         self,
-        out: tirx.Buffer,
+        out: tirx.Buffer | None,
         starts: Sequence[tirx.Expr],
         valid: int,
         epilogue: Epilogue,
         residual: tirx.Buffer | None = None,
+        mean: MapMean | None = None,
+        channel: Index = 0,
     ) -> None:
-        """Store the first `valid` columns, each row from its start on, with `residual` and `epilogue`."""
+        """Store the first `valid` columns, each row from its start on, with `residual` and `epilogue`.
+
+        They are also added to the `mean`, from `channel` on; without `out`, that is all.
+        """
         vector, one = self.vector, self.vector.part(1)
+        added: dict[int, tuple[Vector, tirx.Expr]] = {}
         for row, start in enumerate(starts):
             for column in range(0, valid, vector.lanes):
                 if column + vector.lanes <= valid:
-                    totals = [(vector, start + column, self[row, column])]
+                    totals = [(vector, column, self[row, column])]
                 else:
                     last = T.Bind(self[row, column])
-                    totals = [
-                        (one, start + column + lane, one.lane(last, lane)) for lane in range(valid - column)
-                    ]
+                    totals = [(one, column + lane, one.lane(last, lane)) for lane in range(valid - column)]
                 for part, place, total in totals:
                     if residual is not None:
-                        total = epilogue.add(total, part.load(residual, place))
-                    part.store(out, epilogue.apply(total), place)
+                        total = epilogue.add(total, part.load(residual, start + place))
+                    value = epilogue.apply(total)
+                    if mean:
+                        value = T.Bind(value)
+                        added[place] = part, T.Bind(added[place][1] + value) if row else value
+                    if out is not None:
+                        part.store(out, value, start + place)
+        if mean:
+            for place, (part, total) in added.items():
+                mean.add(part, channel + place, total)

@@ -22,7 +22,6 @@ NUMBERS = {"sixth": np.float32(1 / 6), "half": np.float32(0.5), "zero": np.float
                 "DepthwiseConv": 15,
                 "Scale": 3,
                 "Dense": 2,
-                "GlobalAveragePool": 1,
             },
         ),
         (
@@ -32,10 +31,9 @@ NUMBERS = {"sixth": np.float32(1 / 6), "half": np.float32(0.5), "zero": np.float
                 "DepthwiseConv": 11,
                 "Scale": 3,
                 "Dense": 2,
-                "GlobalAveragePool": 1,
             },
         ),
-        ("mobilenet_v2", {"Conv": 16 + 17 + 2, "DepthwiseConv": 17, "Dense": 1, "GlobalAveragePool": 1}),
+        ("mobilenet_v2", {"Conv": 16 + 17 + 2, "DepthwiseConv": 17, "Dense": 1}),
     ],
 )
 def test_everything_but_the_flatten_is_a_kernel_of_ours(name, expected, fused):
@@ -136,34 +134,43 @@ def test_a_gate_goes_into_the_weights_of_who_alone_reads_the_product(
 @pytest.mark.parametrize(
     ("text", "is_fused"),
     [
-        ("s = Conv<group=4>(x, kd) p = GlobalAveragePool(s) y = Add(s, p)", True),
-        ("s = Conv<group=4>(x, kd) r = Relu(s) p = GlobalAveragePool(r) y = Add(r, p)", True),
+        ("s = conv p = GlobalAveragePool(s) y = Add(s, p)", True),
+        ("s = conv r = Relu(s) p = GlobalAveragePool(r) y = Add(r, p)", True),
         # The same mean twice.
         (
-            "s = Conv<group=4>(x, kd) p = GlobalAveragePool(s) q = GlobalAveragePool(s)"
-            " t = Add(s, p) y = Mul(t, q)",
+            "s = conv p = GlobalAveragePool(s) q = GlobalAveragePool(s) t = Add(s, p) y = Mul(t, q)",
             True,
         ),
         # Of the sum before its activation, which has other readers.
-        ("s = Conv<group=4>(x, kd) r = Sigmoid(s) p = GlobalAveragePool(s) y = Mul(r, p)", True),
+        ("s = conv r = Sigmoid(s) p = GlobalAveragePool(s) y = Mul(r, p)", True),
         # Not of what the depthwise convolution puts out.
-        ("s = Conv<group=4>(x, kd) r = Sigmoid(s) p = GlobalAveragePool(r) y = Mul(r, p)", False),
-        ("p = GlobalAveragePool(x) s = Conv<group=4>(x, kd) y = Add(s, p)", False),
+        ("s = conv r = Sigmoid(s) p = GlobalAveragePool(r) y = Mul(r, p)", False),
+        ("p = GlobalAveragePool(x) s = conv y = Add(s, p)", False),
     ],
 )
-def test_the_mean_of_a_depthwise_convolution_comes_with_it(
-    text, is_fused, parse, fused, operators, error_on_host
+@pytest.mark.parametrize("conv", ["Conv<group=4>(x, kd)", "Conv(x, k)", "Conv(x, k3)"])
+def test_the_mean_of_a_convolution_comes_with_it(
+    conv, text, is_fused, parse, fused, operators, error_on_host
 ):
-    model = parse(text, "1,4,6,5", kd=(4, 1, 3, 3))
+    weights = {"kd": (4, 1, 3, 3), "k": (4, 4, 1, 1), "k3": (4, 4, 3, 3)}
+    model = parse(text.replace("conv", conv), "1,4,6,5", **weights)
     assert ("armlet.GlobalAveragePool" not in operators(fused(model))) == is_fused
     error, _ = error_on_host(model)
     assert error < 1e-5
 
 
-def test_a_map_that_only_its_mean_is_taken_of_is_not_stored(parse, fused, error_on_host):
-    model = parse("s = Conv<group=4>(x, kd) y = GlobalAveragePool(s)", "1,4,6,5", kd=(4, 1, 3, 3))
+@pytest.mark.parametrize("conv", ["Conv<group=4>(x, kd)", "Conv(x, k)", "Conv(x, k3)"])
+def test_a_map_of_which_only_the_mean_is_read_is_not_stored(conv, parse, fused, error_on_host):
+    weights = {"kd": (4, 1, 3, 3), "k": (4, 4, 1, 1), "k3": (4, 4, 3, 3)}
+    model = parse(f"s = {conv} t = Relu(s) y = GlobalAveragePool(t)", "1,4,6,5", **weights)
     (node,) = fused(model).graph
     assert [output.name for output in node.outputs] == ["", "y"]
     error, program = error_on_host(model)
     assert error < 1e-5
     assert [tensor.shape for tensor in program.calls[0].outputs] == [(1, 1, 1, 4)]
+
+
+def test_the_mean_of_one_pixel_is_left(parse, fused, operators, error_on_host):
+    model = parse("s = Conv(x, k) y = GlobalAveragePool(s)", "1,4,1,1", k=(4, 4, 1, 1))
+    assert operators(fused(model)) == ["armlet.Conv", "armlet.GlobalAveragePool"]
+    assert error_on_host(model)[0] < 1e-5
