@@ -12,14 +12,23 @@ from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
 from .layout import Layout, shape_in
 from .network import Network
+from .traffic import least_bytes
 from .verification import TOLERANCE
 
 
 def describe(
-    model: ir.Model, network: Network, core: Core, os: str, layout: Layout, toolchain: Toolchain
+    model: ir.Model,
+    fused: ir.Model,
+    network: Network,
+    core: Core,
+    os: str,
+    layout: Layout,
+    toolchain: Toolchain,
 ) -> dict[str, Any]:
     """The manifest of `model`, compiled; the files and their hashes are added by `artifact.seal`."""
     program, arena = network.program, network.arena
+    calls = [network.traffic[call.function] for call in program.calls]
+    scratch = sum(call.scratch for call in calls)
     return {
         "armlet": __version__,
         "c_library": {"name": network.name, "version": network.version},
@@ -42,10 +51,18 @@ def describe(
                 "family": kernel.family,
                 "layers": layers,
                 "macs": kernel.macs,
-                "constant_bytes": sum(constant.nbytes for constant in kernel.constants),
+                "constant_bytes": network.traffic[name].constants,
+                "activation_bytes_read": network.traffic[name].read,
+                "activation_bytes_written": network.traffic[name].written,
+                "scratch_bytes": network.traffic[name].scratch,
             }
             for (name, kernel), layers in zip(program.kernels.items(), program.layers.values(), strict=True)
         ],
+        "bytes_per_inference": {
+            "read": sum(call.read + call.constants for call in calls) + scratch,
+            "written": sum(call.written for call in calls) + scratch,
+            "lower_bound_of_both": least_bytes(fused),
+        },
         "arena": {"bytes": arena.nbytes, "lower_bound_bytes": arena.lower_bound},
         "fallbacks": [str(fallback) for fallback in program.fallbacks],
     }

@@ -19,6 +19,7 @@ from .arena import ALIGNMENT, Arena, Span, plan
 from .c_interface import KernelObject, compile_function
 from .fallback import TVM_ERRORS, cannot_compile
 from .program import Call, Program, Tensor
+from .traffic import Traffic, traffic_by_function
 
 SOURCE = Path(__file__).with_name("templates") / "network.c"
 # LLVM ends the process when it cannot write an object; all of a network's take less than this.
@@ -29,7 +30,8 @@ SPACE_NEEDED = 64 << 20
 class Network:
     """A network in one object file, code and weights, that depends on nothing.
 
-    Its public functions begin with `name`; `version` tells networks of the same name apart.
+    Its public functions begin with `name`; `version` tells networks of the same name apart. `traffic` is what
+    a call of each of the program's functions reads and writes.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Network:
     object: Path
     program: Program
     arena: Arena
+    traffic: Mapping[str, Traffic]
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -78,7 +81,9 @@ def compile_network(
     (folder / "network.c").write_text(text)
     (folder / "weights.bin").write_bytes(source.weights)
     toolchain.compile_object(folder / "network.c", folder / "network.o")
-    network = Network(name, version, folder / f"{name}.o", program, source.arena)
+    scratch = {function: sum(item.scratch) for function, item in objects.items()}
+    traffic = traffic_by_function(program, scratch)
+    network = Network(name, version, folder / f"{name}.o", program, source.arena, traffic)
     try:
         files = [folder / "network.o", *(item.path for item in objects.values())]
         toolchain.link_object(files, network.object, network.functions)

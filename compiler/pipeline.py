@@ -73,7 +73,7 @@ def compile_model(
                 Path(work),
                 lambda what, part: progress(what, 0.1 + 0.7 * part),
             )
-            manifest = describe(model, network, core, os, layout, toolchain)
+            manifest = describe(model, fused, network, core, os, layout, toolchain)
             link_tvm_module(network, toolchain, library)
             write_c_library(network, manifest, core, toolchain, folder / artifact.C_LIBRARY)
 

@@ -38,7 +38,11 @@ def test_every_multiply_accumulate_of_the_network_is_executed(artifact, simulati
     entries = {entry["name"]: entry for entry in artifact.manifest["kernels"]}
     executed = {kernel.name: kernel.macs for kernel in simulation.kernels if kernel.name in entries}
     for name, entry in entries.items():
-        if entry["family"] == "conv1x1":
+        if entry["layers"] == ["last/conv"]:
+            # Each tile adds its channels to the mean.
+            channels = entry["activation_bytes_written"] // 4
+            assert 0 < (executed[name] - entry["macs"]) / channels < 8
+        elif entry["family"] == "conv1x1":
             assert executed[name] == entry["macs"] * len(entry["layers"])
     # Borders are peeled: what would be multiplied with padding is not.
     needed = count(model()).macs
