@@ -28,6 +28,4 @@ class MapMean:
         """Add a `vector` of totals of some pixels: a multiply-add, which costs no more than an addition."""
         vector = replace(vector, dtype=self.buffer.dtype)
         share = vector.spread(vector.number(1 / self.pixels))
-        vector.store(
-            self.buffer, vector.load(self.buffer, channel) + vector.cast(total) * share, channel
-        )
+        vector.store(self.buffer, vector.load(self.buffer, channel) + vector.cast(total) * share, channel)

@@ -92,7 +92,7 @@ def test_epilogues(core, channels, epilogue, error_of):
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize(("depth", "channels"), [(16, 24), (9, 22), (3, 1)])
+@pytest.mark.parametrize(("depth", "channels"), [(16, 24), (9, 22), (3, 1), (80, 64)])
 def test_a_gate_of_the_input_goes_into_the_weights(core, residual, depth, channels, error_of):
     assert error_of(core, 6, 5, depth, channels, residual=residual, gated=True) < TOLERANCE
     strided = {"strides": (2, 1), "activation": "hard_swish"}
