@@ -20,6 +20,10 @@ device_option = click.option(
     metavar="URI",
     help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
 )
+TARGETS = (
+    "A core (cortex-a53, a55, a72, a73, a76, a78, x1, a510, a710), host, or a family of cores (armv8-a, "
+    "armv8.2-a+fp16, armv8.2-a+fp16+dotprod), for one library on many phones."
+)
 artifact_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 
@@ -145,7 +149,7 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
 @cli.command(name="compile")
 @click.argument("source", metavar="MODEL|M.onnx")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR")
-@click.option("--target", "core", required=True, metavar="CORE", help="cortex-a76, ..., or host.")
+@click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
 @click.option("--os", type=click.Choice(["linux", "android"]), default="linux", show_default=True)
 @click.option(
     "--layout",

@@ -1,4 +1,4 @@
-"""The processor cores that armlet compiles for: what LLVM calls them, how fast they can be, what they cache.
+"""The cores, and families of cores, that armlet compiles for: LLVM's names, their speed, their caches.
 
 Features and peaks are those of Arm's Technical Reference Manuals and Software Optimization Guides. Cache
 sizes are choices of the chip's maker: given is what phones and boards of that core commonly have.
@@ -52,12 +52,12 @@ class Peak:
 
 @dataclass(frozen=True)
 class Core:
-    """One processor core.
+    """One processor core, or a family: all that have `features`.
 
     `llvm_cpu` and `features` are LLVM's -mcpu and -mattr. `part` is the part number of MIDR_EL1, by which
     Linux tells the core in /proc/cpuinfo. `emulated_by` is the -cpu of qemu-aarch64 that stands in for it.
     A vector register that kernels use has `vector_bytes`.
-    What is not known of a machine (`host`) is None.
+    What is not known of a machine (`host`), or is not the same for a family, is None.
     """
 
     name: str
@@ -218,6 +218,31 @@ _ARM_CORES = (
     ),
 )
 
+
+def _family(name: str, features: tuple[str, ...], emulated_by: str) -> Core:
+    """Of Armv8 cores: whatever there is to choose is chosen as for Cortex-A55.
+
+    Its order of instructions costs the others least, and it is the most frequent of those that want an order.
+    """
+    shaped_for = next(core for core in _ARM_CORES if core.name == "cortex-a55")
+    return replace(
+        shaped_for,
+        name=name,
+        llvm_cpu="generic",
+        features=(*features, *NO_SVE),
+        peak=None,
+        part=None,
+        emulated_by=emulated_by,
+    )
+
+
+# qemu 7.2 knows no core that has half precision and not dot product.
+_FAMILIES = (
+    _family("armv8-a", (), emulated_by="cortex-a53"),
+    _family("armv8.2-a+fp16", ("+fullfp16",), emulated_by="cortex-a76"),
+    _family("armv8.2-a+fp16+dotprod", ARMV8_2, emulated_by="cortex-a76"),
+)
+
 # What each x86-64 level adds, as /proc/cpuinfo spells it (x86-64 psABI, section 3.1.1). A level, unlike the
 # processor's name, never claims an instruction that a hypervisor has masked.
 _X86_LEVELS = {
@@ -250,7 +275,7 @@ def _this_machine() -> Core:
     return host_core(platform.machine(), cpuinfo.read_text() if cpuinfo.exists() else "")
 
 
-CORES: dict[str, Core] = {core.name: core for core in (*_ARM_CORES, _this_machine())}
+CORES: dict[str, Core] = {core.name: core for core in (*_ARM_CORES, *_FAMILIES, _this_machine())}
 
 
 def find_core(name: str) -> Core:

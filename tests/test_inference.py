@@ -1,10 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 
 from armlet import build, compile_model
 from armlet.artifact import Artifact
 from armlet.errors import InvalidArtifactError, UsageError
-from armlet.inference import check_fit, check_output_name, infer, largest5, save_outputs
+from armlet.inference import check_fit, check_output_name, infer, largest5, profile, save_outputs
 from armlet.targets import find_core, open_device
 
 
@@ -45,6 +47,26 @@ def test_code_for_another_machine_or_newer_core_is_refused_before_it_runs(artifa
         check_fit(artifact, open_device("emulated:cortex-a76"))
     check_fit(for_arm, open_device("emulated:cortex-a55"))
     check_fit(for_arm, open_device("rpc://127.0.0.1:9"))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("family", "devices", "refused"),
+    [
+        ("armv8-a", ["emulated:cortex-a53", "emulated:cortex-a76", "emulated:cortex-a710"], ["host"]),
+        ("armv8.2-a+fp16+dotprod", ["emulated:cortex-a76"], ["sim:cortex-a53", "emulated:cortex-a72"]),
+    ],
+)
+def test_a_family_runs_on_every_core_with_its_features(tmp_path, family, devices, refused):
+    model = build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+    artifact = compile_model(model, tmp_path / "artifact", find_core(family))
+    assert artifact.report["verification"]["device"] == f"emulated:{family}"
+    outputs = [infer(artifact, open_device(uri), artifact.sample[0]).outputs[0] for uri in devices]
+    assert all((output == outputs[0]).all() for output in outputs)
+    assert profile(artifact, open_device("sim:cortex-a55")).simulation.cycles > 0
+    for uri in refused:
+        with pytest.raises(InvalidArtifactError, match=rf"compiled for {re.escape(family)} .* cannot run"):
+            check_fit(artifact, open_device(uri))
 
 
 def test_outputs_are_saved_whole(tmp_path):

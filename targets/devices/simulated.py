@@ -17,7 +17,7 @@ from ..simulator.simulation import Simulation, model_of, simulate
 from ..simulator.yardstick import YARDSTICK
 from .protocol import Session
 
-_FORM = re.compile(r"(?P<core>[\w-]+)(@(?P<clock>\d+(\.\d+)?)GHz)?")
+_FORM = re.compile(r"(?P<core>[\w.+-]+)(@(?P<clock>\d+(\.\d+)?)GHz)?")
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def test_weights_are_mapped_from_the_file_read_only(phone):
         # Equal constants are kept once, and each begins at a cache line.
         assert 0.95 * constants < sizes[4] < 1.05 * constants + PAGE
         assert sizes[6] < 1024
+        assert sizes[5] < 400 * 1024
 
 
 def test_the_static_library_keeps_its_symbols_to_itself(phone, tmp_path):

@@ -3,12 +3,13 @@ import pytest
 from armlet.errors import UsageError
 from armlet.targets.cores import CORES, Core, find_core, host_core
 
-ARM = [core for core in CORES.values() if core.name != "host"]
+ARM = [core for core in CORES.values() if core.name.startswith("cortex-")]
+FAMILIES = ["armv8-a", "armv8.2-a+fp16", "armv8.2-a+fp16+dotprod"]
 
 
 def test_every_core_asked_for_is_there():
     numbers = ("a53", "a55", "a72", "a73", "a76", "a78", "x1", "a510", "a710")
-    assert list(CORES) == [*(f"cortex-{number}" for number in numbers), "host"]
+    assert list(CORES) == [*(f"cortex-{number}" for number in numbers), *FAMILIES, "host"]
 
 
 @pytest.mark.parametrize("core", ARM, ids=lambda core: core.name)
@@ -25,6 +26,26 @@ def test_arm_cores_are_complete_and_consistent(core: Core):
 
 def test_part_numbers_tell_cores_apart():
     assert len({core.part for core in ARM}) == len(ARM)
+
+
+@pytest.mark.parametrize(("name", "hwcap"), [*zip(FAMILIES, (0x3, 0x603, 0x100603), strict=True)])
+def test_a_family_is_its_features(name: str, hwcap: int):
+    family = find_core(name)
+    features = [f"+{feature}" for feature in ("fullfp16", "dotprod")[: FAMILIES.index(name)]]
+    assert family.tvm_target()["mcpu"] == "generic"
+    assert family.tvm_target()["mattr"] == [*features, "-sve", "-sve2"]
+    assert family.hwcap == (hwcap, 0)
+    # Ordered for a core that has more, LLVM must not use it.
+    lacking = {"+fullfp16", "+dotprod"} - {*features}
+    assert {feature.replace("+", "-") for feature in lacking} <= {
+        *family.tvm_target("linux", "cortex-a55")["mattr"]
+    }
+
+
+def test_hwcap_of_cores():
+    assert find_core("cortex-a53").hwcap == (0x3, 0)
+    assert find_core("cortex-a76").hwcap == (0x100603, 0)
+    assert find_core("cortex-a710").hwcap == (0x100603, 0x2000)
 
 
 def test_tvm_target_of_each_system():

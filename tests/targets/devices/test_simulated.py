@@ -123,6 +123,7 @@ def test_out_of_order_cores(artifact, core):
         ("sim:cortex-a76,threads=4", "threads, temperature and other loads are not modelled"),
         ("sim:host", "no model of host"),
         ("sim:cortex-a510", "no model of cortex-a510"),
+        ("sim:armv8.2-a+fp16", r"no model of armv8\.2-a\+fp16"),
     ],
 )
 def test_what_cannot_be_simulated(uri, complaint):
