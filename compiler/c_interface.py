@@ -105,7 +105,9 @@ class KernelObject:
 def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any]) -> KernelObject:
     """The object of the C function `name` for the TVM `target`, from the cache if it is there."""
     passes = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    content = json.dumps([name, function.script(), target, installed_pins(), passes], sort_keys=True)
+    # Not by its script, which leaves out long texts: the LLVM functions that it brings along.
+    content_hash = f"{tvm_ffi.structural_hash(function):016x}"
+    content = json.dumps([name, content_hash, target, installed_pins(), passes], sort_keys=True)
     folder = cache_folder("kernels") / hashlib.sha256(content.encode()).hexdigest()
     with built_once(folder) as draft:
         if draft:
