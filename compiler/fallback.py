@@ -1,6 +1,5 @@
 """Nodes that armlet has no kernel for: what TVM's own importer makes of each of them alone."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from tvm.relax.frontend.onnx import from_onnx
 
 from ..errors import InvalidModelError
 from ..frontend.shapes import shape_of
+from .c_interface import fingerprint
 from .layout import Layout, array_in, shape_in
 from .program import Call, Tensor
 
@@ -121,7 +121,7 @@ class _Lowering:
 
     def _call(self, call: relax.Call) -> list[Tensor | np.ndarray]:
         function, (type_,) = self.module[call.args[0]], call.ty_args
-        name = f"tvm_{hashlib.sha256(function.script().encode()).hexdigest()[:12]}"
+        name = f"tvm_{fingerprint(function)}"
         self.functions[name] = function
         types = type_.fields if isinstance(type_, relax.TupleType) else [type_]
         outputs = [

@@ -4,7 +4,6 @@ Maps are NHWC inside. A value of rank 4 is transposed only where an operation wa
 stem takes an NCHW picture as it is.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ import onnx_ir as ir
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..targets import Core
+from .c_interface import fingerprint
 from .fallback import import_alone
 from .kernels import FAMILIES, Kernel, of_planes
 from .kernels.copy import copy, transpose
@@ -93,7 +93,7 @@ class _Lowering:
         activations: Sequence[Tensor | np.ndarray],
         outputs: Sequence[Tensor],
     ) -> None:
-        name = f"{kernel.family}_{hashlib.sha256(kernel.function.script().encode()).hexdigest()[:12]}"
+        name = f"{kernel.family}_{fingerprint(kernel.function)}"
         self.program.functions[name] = kernel.function
         self.program.kernels.setdefault(name, kernel)
         self.program.calls.append(Call(name, layer, [*activations, *kernel.constants], outputs))

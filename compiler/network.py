@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from os import cpu_count
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -64,16 +66,21 @@ def compile_network(
     """
     for place in (cache_folder("kernels"), folder):
         require_space(place, SPACE_NEEDED)
-    objects: dict[str, KernelObject] = {}
-    for number, (function_name, function) in enumerate(program.functions.items()):
-        progress(f"kernel {function_name}", number / (len(program.functions) + 1))
+
+    def compiled(function_name: str) -> KernelObject:
+        kernel = program.kernels.get(function_name)
+        target = core.tvm_target(os, kernel.llvm_cpu if kernel else None)
         try:
-            kernel = program.kernels.get(function_name)
-            ordered_for = kernel.llvm_cpu if kernel else None
-            target = core.tvm_target(os, ordered_for)
-            objects[function_name] = compile_function(function, function_name, target)
+            return compile_function(program.functions[function_name], function_name, target)
         except TVM_ERRORS as error:
             raise cannot_compile(_node_of(program, function_name), error) from error
+
+    objects: dict[str, KernelObject] = {}
+    # LLVM works without Python's lock.
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for done in zip(program.functions, pool.map(compiled, program.functions), strict=True):
+            objects |= [done]
+            progress(f"kernel {done[0]}", len(objects) / (len(program.functions) + 1))
     progress("network", len(program.functions) / (len(program.functions) + 1))
 
     source = _Source.of(program, objects)
