@@ -1,8 +1,9 @@
-"""Depthwise convolution: every channel by its own window, channels in vectors, weights [kh][kw][C].
+"""Depthwise convolution: every channel by its own window, channels in vectors, weights in blocks of channels.
 
 The loops, outermost first: bands of tiles, blocks of channels, tiles of rows, pieces of columns, vectors of
 channels, a micro-kernel. What a block of channels sees of a tile stays in the first cache while its vectors
-take turns; borders have code of their own, nothing is padded or copied.
+take turns; borders have code of their own, nothing is padded or copied. Bands are done from the last to the
+first: the last rows of a map were written last, and of a large one only they are still in the cache.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from .depthwise_taps import row_by_taps
 from .epilogue import Epilogue
 from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, vector_of
 from .loads import llvm_functions, touch
-from .vectors import Blocks, channel_blocks
+from .vectors import Blocks, Vector, channel_blocks
 
 # Weights and outputs in flight that leave registers for pixels, of 32.
 SMALL_WINDOW, SMALL_FLIGHT = 9, 3
@@ -36,12 +37,23 @@ def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -
     """The kernel of a fused `DepthwiseConv`, whose weight is [C, 1, kh, kw]; by default as `default` says."""
     layer = layer_of(node, core)
     scale = np.float32(layer.epilogue.scale)
-    weight = np.ascontiguousarray(array(node.inputs[1])[:, 0].transpose(1, 2, 0)) * scale
+    weight = array(node.inputs[1])[:, 0].transpose(1, 2, 0) * scale
     parameters = parameters or default(layer, core)
     function = depthwise_function(layer, parameters)
     family = f"depthwise{layer.rows.taps}x{layer.columns.taps}"
-    constants = [weight, array(node.inputs[2]) * scale]
+    constants = [pack(weight, parameters.block, layer.vector), array(node.inputs[2]) * scale]
     return Kernel(family, function, constants, layer.macs, parameters.llvm_cpu)
+
+
+def pack(weight: np.ndarray, block: int, vector: Vector) -> np.ndarray:
+    """Weights [kh, kw, C] as `channel_blocks`, each [kh][kw][channels]: in one row, as they are used."""
+    return np.concatenate(
+        [
+            weight[:, :, blocks.channel(number, 0) :][:, :, : blocks.width].ravel()
+            for blocks in channel_blocks(weight.shape[2], block, vector)
+            for number in range(blocks.count)
+        ]
+    )
 
 
 def layer_of(node: ir.Node, core: Core) -> Layer:
@@ -123,7 +135,7 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
 
 
 def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
-    """The function of `layer`: x, [residual], weight [kh][kw][C], bias, [out], [mean]."""
+    """The function of `layer`: x, [residual], weight as `pack` has it, bias, [out], [mean]."""
     height = parameters.rows if parameters.by == "columns" else 1
     tiles = -(-layer.rows.outputs // height)
     band = min(parameters.band, tiles)
@@ -133,7 +145,7 @@ def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
             llvm_functions(parameters.pipeline, layer.vector),
             T.serial(-(-tiles // band)) as number,
         ):
-            first = T.Bind(number * band)
+            first = T.Bind((-(-tiles // band) - 1 - number) * band)
             count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
             if parameters.touch:
                 _touch_band(buffers, height, first, count)
@@ -182,14 +194,15 @@ def _tile_by_kind(
 
 
 def _touch_band(buffers: Buffers, height: int, first: tirx.Expr, count: tirx.Expr | int) -> None:
-    """Touch the rows of pixels that a band sees and those before it did not."""
+    """Touch the rows of pixels that a band sees and those behind it do not."""
     axis, row_size = buffers.layer.rows, buffers.layer.columns.size * buffers.layer.channels
+    tiles = -(-axis.outputs // height)
 
-    def seen(tile: tirx.Expr) -> tirx.Expr:
-        """Rows of pixels that the tiles before `tile` see."""
-        after = tile * (height * axis.stride) + (axis.span - axis.stride - axis.before)
-        return tirx.max(0, tirx.min(axis.size, after))
+    def unseen(tile: tirx.Expr) -> tirx.Expr:
+        """Rows of pixels before those that `tile` and the tiles behind it see."""
+        return tirx.max(0, tirx.min(axis.size, tile * (height * axis.stride) - axis.before))
 
-    begin = T.Bind(tirx.if_then_else(first > 0, seen(first), 0) * row_size)
-    end = T.Bind(seen(first + count) * row_size)
+    begin = T.Bind(unseen(first) * row_size)
+    behind = first + count
+    end = T.Bind(tirx.if_then_else(behind < tiles, unseen(behind), axis.size) * row_size)
     touch(buffers.x, axis.size * row_size, begin, end)

@@ -23,7 +23,7 @@ def tile_by_columns(
         runs = len(list(group))
         with T.serial(runs) as run, T.serial(blocks.vectors) as vector:
             count = columns.in_flight * tile.rows
-            registers = Registers(buffers, parameters, blocks, blocks.channel(block, vector), count)
+            registers = Registers(buffers, parameters, blocks, block, vector, count)
             _Run(buffers, tile, registers, start, length, runs, run).emit()
         start += length * runs
 
@@ -41,14 +41,13 @@ class _Run:
         runs: int,
         run: tirx.Expr,
     ):
-        self._x, self._rows, self._columns = buffers.x, buffers.layer.rows, buffers.layer.columns
+        self._rows, self._columns = buffers.layer.rows, buffers.layer.columns
         self._tile, self._registers = tile, registers
         self._length, self._starts = length, (start, start + (runs - 1) * length)
         self._first = start + run * length
         self._y = T.Bind(tile.row * self._rows.stride - self._rows.before)
         self._weights = [
-            [registers.load(buffers.weight, [i], 0, j) for j in range(self._columns.taps)]
-            for i in range(self._rows.taps)
+            [registers.weight(i, j) for j in range(self._columns.taps)] for i in range(self._rows.taps)
         ]
 
     def emit(self) -> None:
@@ -86,7 +85,7 @@ class _Run:
         for i in self._tile.inside:
             uses = [(row, column) for row in self._rows.uses(i, self._tile.rows) for column in columns]
             if uses:
-                x = self._registers.load(self._x, [0, self._y + i], start, pixel)
+                x = self._registers.pixel(self._y + i, start, pixel)
             for (row, row_tap), (column, column_tap) in uses:
                 self._registers.add(self._number(column, row), x, self._weights[row_tap][column_tap])
 

@@ -11,7 +11,7 @@ from .epilogue import Epilogue
 from .kernel import argument
 from .loads import REACH, can_halve, in_halves, once_more
 from .map_mean import MapMean
-from .vectors import Blocks, Vector
+from .vectors import Blocks, Index, Vector
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Tile:
 
 
 class Buffers:
-    """The arguments of the function: x, [residual], weight [kh][kw][C], bias [C], [out], [mean [C]]."""
+    """The arguments of the function: x, [residual], weight [C * kh * kw], bias [C], [out], [mean [C]]."""
 
     def __init__(self, layer: Layer):
         rows, columns, channels = layer.rows, layer.columns, layer.channels
@@ -87,7 +87,7 @@ class Buffers:
         self.layer = layer
         self.x = self._argument("x", (1, rows.size, columns.size, channels))
         self.residual = self._argument("residual", shape) if layer.residual else None
-        self.weight = self._argument("weight", (rows.taps, columns.taps, channels))
+        self.weight = self._argument("weight", (channels * rows.taps * columns.taps,))
         self.bias = self._argument("bias", (channels,))
         self.out = self._argument("out", shape) if layer.stores_map else None
         means = argument("mean", (channels,), layer.mean_dtype) if layer.squeeze else None
@@ -98,14 +98,25 @@ class Buffers:
 
 
 class Registers:
-    """One vector of channels: `count` sums of it, and what is loaded to be added to them."""
+    """Vector `number` of a block of channels: `count` sums of it, and what is loaded to be added to them."""
 
     def __init__(
-        self, buffers: Buffers, parameters: Parameters, blocks: Blocks, channel: tirx.Expr, count: int
+        self,
+        buffers: Buffers,
+        parameters: Parameters,
+        blocks: Blocks,
+        block: tirx.Expr,
+        number: tirx.Expr,
+        count: int,
     ):
+        layer, channel = buffers.layer, blocks.channel(block, number)
         self._buffers, self._vector, self._channel = buffers, blocks.vector, channel
-        is_whole, channels = blocks.vector == buffers.layer.vector, buffers.layer.channels
-        self._halves = is_whole and can_halve(blocks.vector, channels) and parameters.pipeline == "in-order"
+        is_whole = blocks.vector == layer.vector
+        self._in_halves = is_whole and parameters.pipeline == "in-order"
+        self._width = blocks.width
+        # The block's weights, and in each tap's the vector's.
+        before = layer.rows.taps * layer.columns.taps * blocks.channel(block, 0)
+        self._weights = before + number * blocks.vector.lanes
         self._reloads_bias = is_whole and parameters.pipeline == "out-of-order" and parameters.by == "columns"
         self._bias = T.Bind(self._vector.load(buffers.bias, channel))
         self._sums = self._vector.registers(count)
@@ -113,14 +124,25 @@ class Registers:
             self._total = self._vector.registers(1)
             self._vector.store(self._total, self._vector.zeros(), 0)
 
-    def load(self, buffer: tirx.Buffer, before: list[tirx.Expr], start: tirx.Expr, number: int) -> tirx.Var:
-        """Channels of `buffer` at `before`, `start` + `number`."""
-        if not self._halves:
-            return T.Bind(self._vector.load(buffer, *before, start + number, self._channel))
+    def pixel(self, row: tirx.Expr, start: tirx.Expr, number: int) -> tirx.Var:
+        """What x has in row `row` at column `start` + `number`."""
         channels = self._buffers.layer.channels
-        number_near = number % max(1, REACH // (2 * self._vector.number_bytes * channels))
-        at = [*before, start + (number - number_near), self._channel]
-        return T.Bind(in_halves(self._vector, buffer, at, channels, number_near))
+        # Numbers that one base reaches.
+        near = number % max(1, REACH // (2 * self._vector.number_bytes * channels))
+        return self._load(self._buffers.x, [0, row, start + (number - near), self._channel], channels, near)
+
+    def weight(self, row_tap: Index, column_tap: int) -> tirx.Var:
+        """The weights of a tap."""
+        at = self._weights + row_tap * (self._buffers.layer.columns.taps * self._width)
+        return self._load(self._buffers.weight, [at], self._width, column_tap)
+
+    def _load(self, buffer: tirx.Buffer, at: list[Index], stride: int, number: int) -> tirx.Var:
+        """The vector `number` strides after that at `at`."""
+        if self._in_halves and can_halve(self._vector, stride):
+            return T.Bind(in_halves(self._vector, buffer, at, stride, number))
+        if len(at) > 1:
+            return T.Bind(self._vector.load(buffer, *at[:-2], at[-2] + number, at[-1]))
+        return T.Bind(self._vector.load(buffer, at[0] + number * stride))
 
     def start(self, number: int) -> None:
         """Begin a sum, with the bias."""

@@ -32,17 +32,17 @@ def row_by_taps(
         uses = {pixel: found for pixel in inside if (found := list(columns.uses(pixel, outputs)))}
         with T.serial(count) as piece, T.serial(blocks.vectors) as vector:
             column = start + piece * outputs
-            registers = Registers(buffers, parameters, blocks, blocks.channel(block, vector), outputs)
+            registers = Registers(buffers, parameters, blocks, block, vector, outputs)
             for output in range(outputs):
                 registers.start(output)
             with T.serial(taps) as step:
                 tap = T.Bind(first_tap + step)
-                weights = [registers.load(buffers.weight, [tap], 0, i) for i in range(columns.taps)]
-                at = [0, y + tap * rows.dilation]
+                weights = [registers.weight(tap, i) for i in range(columns.taps)]
+                row_of_pixels = y + tap * rows.dilation
                 # Counted from the first pixel inside, the base of all loads.
                 z = column * columns.stride - columns.before + min(uses, default=0)
                 for pixel, its_uses in uses.items():
-                    x = registers.load(buffers.x, at, z, pixel - min(uses))
+                    x = registers.pixel(row_of_pixels, z, pixel - min(uses))
                     for output, i in its_uses:
                         registers.add(output, x, weights[i])
             for output in range(outputs):

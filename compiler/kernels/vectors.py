@@ -104,9 +104,14 @@ class Blocks:
     vectors: int
     vector: Vector
 
+    @property
+    def width(self) -> int:
+        """The channels of one block."""
+        return self.vectors * self.vector.lanes
+
     def channel(self, block: Index, number: Index) -> Index:
         """The first channel of a vector."""
-        return self.first + block * (self.vectors * self.vector.lanes) + number * self.vector.lanes
+        return self.first + block * self.width + number * self.vector.lanes
 
 
 def channel_blocks(channels: int, block: int, vector: Vector) -> Iterator[Blocks]:

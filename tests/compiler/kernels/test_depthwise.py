@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from armlet.compiler.kernels.axis import Axis
-from armlet.compiler.kernels.depthwise import candidates, default, depthwise_function
+from armlet.compiler.kernels.depthwise import candidates, default, depthwise_function, pack
 from armlet.compiler.kernels.depthwise_layer import Layer, Parameters
 from armlet.compiler.kernels.epilogue import Epilogue
 from armlet.compiler.kernels.vectors import Vector
@@ -53,7 +53,8 @@ def check(call, normal):
         outputs = [out] if layer.stores_map else []
         residual = scale * normal(*out.shape[1:])[None] if layer.residual else None
         mean = np.full((1, channels), np.nan, np.float32)
-        scaled = [weight * np.float32(layer.epilogue.scale), bias * np.float32(layer.epilogue.scale)]
+        factor = np.float32(layer.epilogue.scale)
+        scaled = [pack(weight * factor, parameters.block, layer.vector), bias * factor]
         inputs = [x, *([residual] if layer.residual else []), *scaled, *outputs]
         function = depthwise_function(layer, parameters)
         call(function, [*inputs, *([mean] if layer.squeeze else [])], core, parameters.llvm_cpu)
