@@ -17,7 +17,7 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
-from ...targets.cores import Core
+from ...targets.cores import Cache, Core
 from .axis import Axis
 from .depthwise_columns import tile_by_columns
 from .depthwise_layer import Buffers, Layer, Parameters, Tile
@@ -84,8 +84,9 @@ def default(layer: Layer, core: Core) -> Parameters:
 
     Small windows are rolled by columns: tiles of four rows, of three where h-swish wants registers for its
     constants on in-order cores. Rows of pixels that one block of channels sees of a run fill at most half of
-    the first cache, or of the part that the distance between pixels lets them reach. On in-order cores a map
-    that half of the last cache but memory does not hold is touched tile by tile.
+    the first cache, or of the part that the distance between pixels lets them reach. A map that the second
+    cache does not hold, nor half of the first a block of its channels, is done tile by tile, which in-order
+    cores touch first.
     """
     in_order = core.pipeline == "in-order"
     by_columns = (
@@ -93,7 +94,7 @@ def default(layer: Layer, core: Core) -> Parameters:
     )
     rows = 1 if not by_columns else 3 if in_order and layer.epilogue.activation == "hard_swish" else 4
     tiles = -(-layer.rows.outputs // rows)
-    is_large = layer.input_bytes > (core.l2.size if core.l2 else 0) // 2
+    is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(
         by="columns" if by_columns else "taps",
         rows=rows,
@@ -102,8 +103,12 @@ def default(layer: Layer, core: Core) -> Parameters:
         band=1 if is_large else tiles,
         touch=in_order and is_large,
         pipeline=core.pipeline,
-        llvm_cpu="generic" if in_order else llvm_cpu(core),
+        llvm_cpu=llvm_cpu(core) if by_columns or core.pipeline is None else "generic",
     )
+
+
+def _holds(cache: Cache | None, nbytes: int) -> bool:
+    return cache is None or nbytes <= cache.size
 
 
 def _run_length(layer: Layer, core: Core, rows: int) -> int:

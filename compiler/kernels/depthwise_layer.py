@@ -11,7 +11,7 @@ from .epilogue import Epilogue
 from .kernel import argument
 from .loads import REACH, can_halve, in_halves, once_more
 from .map_mean import MapMean
-from .vectors import Blocks, Index, Vector
+from .vectors import LINE, Blocks, Index, Vector
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Layer:
     def input_bytes(self) -> int:
         """Of the map that it reads."""
         return self.rows.size * self.columns.size * self.pixel_bytes
+
+    @property
+    def block_bytes(self) -> int:
+        """Of a cache line of every pixel of that map."""
+        return self.rows.size * self.columns.size * LINE
 
 
 @dataclass(frozen=True)
