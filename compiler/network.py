@@ -78,9 +78,10 @@ def compile_network(
     objects: dict[str, KernelObject] = {}
     # LLVM works without Python's lock.
     with ThreadPoolExecutor(cpu_count()) as pool:
-        for done in zip(program.functions, pool.map(compiled, program.functions), strict=True):
-            objects |= [done]
-            progress(f"kernel {done[0]}", len(objects) / (len(program.functions) + 1))
+        kernels = zip(program.functions, pool.map(compiled, program.functions), strict=True)
+        for number, (function_name, kernel) in enumerate(kernels, 1):
+            objects[function_name] = kernel
+            progress(f"kernel {function_name}", number / (len(program.functions) + 1))
     progress("network", len(program.functions) / (len(program.functions) + 1))
 
     source = _Source.of(program, objects)
