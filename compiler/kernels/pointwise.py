@@ -25,12 +25,9 @@ from .register_tile import RegisterTile, each, pack, padded, panels, parameters,
 from .vectors import Index, Vector
 
 # Rows of a tile for the vectors of a panel: 32 registers hold the sums, a vector of each row, and some
-# weights. The assembly for in-order cores has more weights on their way.
-ROWS = {4: 6, 3: 7, 2: 8, 1: 12}
+# weights. With a row more LLVM spills. The assembly for in-order cores has more weights on their way.
+ROWS = {4: 5, 3: 7, 2: 8, 1: 12}
 ROWS_IN_ORDER = {4: 5, 3: 7, 2: 8, 1: 12}
-# Tiles of a block, so that its rows are still in the first cache when the next panel wants them; a map of
-# fewer than twice as many is one block, since that reads the weights once.
-TILES_OF_BLOCK = 8
 # Input channels of a chunk at most, where a panel of all of them would fill half of the first cache.
 CHUNK = 256
 
@@ -57,20 +54,26 @@ class Tiling:
 
 
 def candidates(pixels: int, depth: int, vector: Vector, core: Core) -> list[Tiling]:
-    """The tilings worth measuring for `pixels` of `depth` input channels, the best guess first."""
+    """The tilings worth measuring for `pixels` of `depth` input channels, the best guess first.
+
+    What a panel reads and writes of a block fills at most half of the first cache, so that the rows are still
+    there when the next panel wants them. Where there would be fewer than two blocks, or two tiles of a block,
+    the map is one, since that reads the weights once.
+    """
     in_order = core.pipeline == "in-order"
     inner_loop = core.name if in_order else None
+    half = core.l1d.size // 2 if core.l1d else pixels * depth * vector.number_bytes
     found = []
     for vectors in (3, 2, 4) if in_order else (4, 3, 2):
         tile = (ROWS_IN_ORDER if in_order else ROWS)[vectors]
-        panel_bytes = vectors * vector.lanes * depth * vector.number_bytes
+        width = vectors * vector.lanes
         # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
-        fills_cache = core.l1d is not None and 2 * panel_bytes > core.l1d.size
-        chunk = CHUNK if fills_cache and not in_order else 0
-        blocks = [TILES_OF_BLOCK * tile, 0, tile]
-        if pixels < 2 * blocks[0]:
-            blocks = [0, tile]
-        found += [Tiling(vectors, block, chunk, llvm_cpu(core), inner_loop) for block in blocks]
+        chunk = CHUNK if width * depth * vector.number_bytes > half and not in_order else 0
+        row_bytes = ((min(chunk, depth) or depth) + width) * vector.number_bytes
+        block = half // (row_bytes * tile) * tile
+        fits = 2 * tile <= block <= pixels // 2
+        blocks = (block, 2 * block, 0) if fits else (0, tile)
+        found += [Tiling(vectors, each, chunk, llvm_cpu(core), inner_loop) for each in blocks]
     return found
 
 
