@@ -14,6 +14,8 @@ from armlet.targets.simulator.image import load
 from armlet.targets.simulator.machine import Machine
 from armlet.targets.toolchains import FREESTANDING
 
+from .nodes import fused_node
+
 
 @pytest.fixture
 def run_kernel(call) -> Callable[..., np.ndarray]:
@@ -66,20 +68,7 @@ def normal() -> Callable[..., np.ndarray]:
     return lambda *shape: np.random.default_rng(len(shape)).standard_normal(shape, dtype=np.float32)
 
 
-@pytest.fixture
-def fused_node() -> Callable[..., ir.Node]:
-    """A node as `fuse.py` makes them; inputs are shapes (activations, NCHW), arrays (constants) or None."""
-
-    def make(op_type: str, result: tuple[int, ...], inputs: list, **attributes) -> ir.Node:
-        values = [_value(f"input{number}", given) for number, given in enumerate(inputs)]
-        return ir.node(op_type, values, attributes, domain="armlet", outputs=[_value("out", result)])
-
-    return make
-
-
-def _value(name: str, given: tuple[int, ...] | np.ndarray | None) -> ir.Value | None:
-    if given is None:
-        return None
-    if isinstance(given, tuple):
-        return ir.Value(name=name, shape=ir.Shape(given), type=ir.TensorType(ir.DataType.FLOAT))
-    return ir.Value(name=name, const_value=ir.tensor(given))
+@pytest.fixture(name="fused_node")
+def fused_node_fixture() -> Callable[..., ir.Node]:
+    """A node as `fuse.py` makes them: see `nodes.py`."""
+    return fused_node

@@ -1,37 +1,15 @@
 """Bilinear resizing against ONNX Runtime's: coordinate modes, up and down, odd sizes, channel tails."""
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 
 from armlet.compiler.kernels.resize import COORDINATES, resize
 from armlet.targets import find_core
 
+from . import references
+
 TOLERANCE = 1e-6  # of the range of the map
 CORES = ("cortex-a53", "cortex-a76")
-
-
-def expected(x, coordinates, scales=None, sizes=None) -> np.ndarray:
-    """ONNX Runtime's Resize of x [1, H, W, C], by scales or to sizes of height and width."""
-    scales = np.array([] if scales is None else [1, 1, *scales], np.float32)
-    inputs = ["x", "", "scales"] if sizes is None else ["x", "", "", "sizes"]
-    arrays = {"scales": scales} if sizes is None else {"sizes": np.array([1, x.shape[3], *sizes])}
-    node = onnx.helper.make_node(
-        "Resize", inputs, ["y"], mode="linear", coordinate_transformation_mode=coordinates
-    )
-    graph = onnx.helper.make_graph(
-        [node],
-        "resize",
-        [onnx.helper.make_tensor_value_info("x", 1, [1, x.shape[3], *x.shape[1:3]])],
-        [onnx.helper.make_tensor_value_info("y", 1, None)],
-        [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
-    )
-    opset = [onnx.helper.make_opsetid("", 21)]
-    model = onnx.helper.make_model(graph, ir_version=10, opset_imports=opset)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (y,) = session.run(None, {"x": np.ascontiguousarray(x.transpose(0, 3, 1, 2))})
-    return y.transpose(0, 2, 3, 1)
 
 
 @pytest.fixture
@@ -40,7 +18,7 @@ def check(run_kernel, fused_node, normal):
 
     def run(core, source, coordinates, scales=None, sizes=None):
         x = normal(1, *source)
-        want = expected(x, coordinates, scales, sizes)
+        want = references.resize(x, coordinates, scales, sizes)
         shapes = [(1, y.shape[3], *y.shape[1:3]) for y in (x, want)]
         scales = np.divide(want.shape[1:3], source[:2]) if scales is None else scales
         attributes = {"coordinates": coordinates, "scales": [float(scale) for scale in scales]}

@@ -6,6 +6,8 @@ import pytest
 from armlet.compiler.kernels.window_pool import window_pool
 from armlet.targets import find_core
 
+from .references import pool
+
 WINDOWS = [  # height, width, kernel, strides, pads
     (9, 7, (3, 3), (2, 2), (1, 1, 1, 1)),
     (8, 8, (2, 2), (2, 2), (0, 0, 0, 0)),
@@ -16,24 +18,16 @@ WINDOWS = [  # height, width, kernel, strides, pads
 ]
 
 
-def expected(x, op_type, kernel, strides, pads, count_include_pad) -> np.ndarray:
-    top, left, bottom, right = pads
-    sides = ((0, 0), (top, bottom), (left, right), (0, 0))
-    fill = 0.0 if count_include_pad else np.nan
-    x = np.pad(x.astype(np.float64), sides, constant_values=fill)
-    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, (1, 2))[:, :: strides[0], :: strides[1]]
-    return np.nanmax(windows, (-2, -1)) if op_type == "MaxPool" else np.nanmean(windows, (-2, -1))
-
-
 @pytest.fixture
 def check(run_kernel, fused_node, normal):
     """Pool a map on a core, and compare."""
 
     def run(core, height, width, channels, op_type, count_include_pad, **window):
         x = normal(1, height, width, channels) - 5
-        want = expected(x, op_type, *window.values(), count_include_pad)
+        window = {**window, "count_include_pad": count_include_pad}
+        want = pool(x, op_type, **window)
         shapes = [(1, channels, *y.shape[1:3]) for y in (x, want)]
-        node = fused_node(op_type, shapes[1], [shapes[0]], count_include_pad=count_include_pad, **window)
+        node = fused_node(op_type, shapes[1], [shapes[0]], **window)
         got = run_kernel(window_pool(node, find_core(core)), core, x)
         assert np.abs(got - want).max() <= (0 if op_type == "MaxPool" else 1e-6 * np.abs(x).max())
 
