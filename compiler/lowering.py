@@ -15,8 +15,9 @@ from ..targets import Core
 from .c_interface import fingerprint
 from .fallback import import_alone
 from .kernels import FAMILIES, Kernel, of_planes
-from .kernels.copy import copy, transpose
+from .kernels.copy import copy
 from .kernels.kernel import given
+from .kernels.transpose import transpose
 from .layout import Layout, array_in, shape_in
 from .program import Call, Program, Tensor
 
@@ -70,7 +71,10 @@ class _Lowering:
             (other,) = known.values()
             shape = shape_of(value)
             same = len(shape) != 4 or shape[1] == 1 or shape[2] == shape[3] == 1
-            known[layout] = other if same else self._copy(transpose(value, layout), value, layout, other)
+            if same:
+                known[layout] = other
+            else:
+                known[layout] = self._copy(transpose(value, layout, self.core), value, layout, other)
         return known[layout]
 
     def _output(self, value: ir.Value) -> Tensor:
