@@ -95,7 +95,7 @@ def convolutions(draw: st.DrawFn) -> Layer:
 
 @st.composite
 def depthwise_convolutions(draw: st.DrawFn) -> Layer:
-    """Any window over each channel, with or without the mean over the map."""
+    """Any window over each channel."""
     window, numbers = draw(windows((3, 3), (5, 5), (7, 7), (1, 3))), Numbers(draw)
     channels = draw(CHANNELS)
     weight, bias = numbers.constant(channels, 1, *window.taps), numbers.constant(channels)
@@ -122,9 +122,12 @@ def _convolution(
     if residual is not None:
         sums, magnitudes = sums + residual, magnitudes + np.abs(residual)
     outputs, magnitudes = [activate(sums, **epilogue)], [magnitudes]
-    if mean := is_depthwise and draw(st.booleans()):
+    mean = draw(st.sampled_from(("none", "too", "alone")))
+    if mean != "none":
         outputs.append(outputs[0].mean((1, 2), keepdims=True))
         magnitudes.append(magnitudes[0].mean((1, 2), keepdims=True))
+    if mean == "alone":
+        del outputs[0], magnitudes[0]
     others = [array if array is None else nchw(array) for array in (residual, gate)]
     inputs = [nchw(x), weight, bias, *others]
     node = fused_node(op_type, nchw(sums), inputs, mean=mean, **window.moves, **epilogue)

@@ -1,6 +1,7 @@
 """Nodes as `fuse.py` makes them."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -9,15 +10,20 @@ Given = tuple[int, ...] | np.ndarray | None
 
 
 def fused_node(
-    op_type: str, result: tuple[int, ...], inputs: Sequence[Given], *, mean: bool = False, **attributes
+    op_type: str,
+    result: tuple[int, ...],
+    inputs: Sequence[Given],
+    *,
+    mean: Literal["none", "too", "alone"] = "none",
+    **attributes,
 ) -> ir.Node:
     """A node of `inputs` that are shapes (activations, NCHW), arrays (constants) or None.
 
-    With `mean`, it puts out the mean over its map too.
+    The mean over its map may be put out too, or alone.
     """
     values = [_value(f"input{number}", given) for number, given in enumerate(inputs)]
-    outputs = [_value("out", result)]
-    outputs += [_value("mean", (*result[:2], 1, 1))] if mean else []
+    outputs = [_value("" if mean == "alone" else "out", result)]
+    outputs += [_value("mean", (*result[:2], 1, 1))] if mean != "none" else []
     return ir.node(op_type, values, attributes, domain="armlet", outputs=outputs)
 
 
