@@ -5,6 +5,7 @@ sizes are choices of the chip's maker: given is what phones and boards of that c
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -56,7 +57,7 @@ class Core:
 
     `llvm_cpu` and `features` are LLVM's -mcpu and -mattr. `part` is the part number of MIDR_EL1, by which
     Linux tells the core in /proc/cpuinfo. `emulated_by` is the -cpu of qemu-aarch64 that stands in for it.
-    A vector register that kernels use has `vector_bytes`.
+    Kernels use `vector_registers` vector registers of `vector_bytes`.
     What is not known of a machine (`host`), or is not the same for a family, is None.
     """
 
@@ -73,6 +74,7 @@ class Core:
     emulated_by: str | None = None
     cache_line: int = 64
     vector_bytes: int = 16
+    vector_registers: int = 32
 
     def triple(self, os: str = "linux") -> str:
         """LLVM's target triple; `os` is "linux" or "android". Raises UsageError for any other."""
@@ -253,8 +255,15 @@ _X86_LEVELS = {
 }
 
 
-def host_core(machine: str, cpuinfo: str) -> Core:
-    """The core `host` of a `machine` ("x86_64" or "aarch64") whose /proc/cpuinfo reads `cpuinfo`."""
+# Its vector registers, and the bytes of each.
+_X86_VECTORS = {"x86-64": (16, 16), "x86-64-v2": (16, 16), "x86-64-v3": (16, 32), "x86-64-v4": (32, 64)}
+
+
+def host_core(machine: str, cpuinfo: str, caches: Sequence[Cache] = ()) -> Core:
+    """The core `host` of a `machine` ("x86_64" or "aarch64") whose /proc/cpuinfo reads `cpuinfo`.
+
+    `caches` are its levels that hold data, the first one first; an ARM core that is known has its own.
+    """
     entries = [line.partition(":") for line in cpuinfo.splitlines()]
     fields = {key.strip(): value.strip() for key, _, value in entries}
     if machine == "aarch64":
@@ -268,12 +277,36 @@ def host_core(machine: str, cpuinfo: str) -> Core:
         if not required <= flags:
             break
         level = name
-    return Core("host", "x86_64", llvm_cpu=level, features=())
+    registers, size = _X86_VECTORS[level]
+    l1d, l2, l3 = (*caches, None, None, None)[:3]
+    core = Core("host", "x86_64", level, features=(), l1d=l1d, l2=l2, l3=l3)
+    return replace(core, vector_registers=registers, vector_bytes=size)
+
+
+def read_caches(folder: Path) -> list[Cache]:
+    """The levels that hold data, as Linux describes them in /sys/devices/system/cpu/cpu0/cache.
+
+    A virtual machine may say nothing of them, or only a part: then there are none.
+    """
+    levels = {}
+    for index in folder.glob("index*"):
+        files = [index / name for name in ("type", "level", "size", "ways_of_associativity")]
+        if not all(file.exists() for file in files):
+            return []
+        kind, level, size, ways = (file.read_text().strip() for file in files)
+        if kind != "Instruction":
+            levels[int(level)] = Cache(int(size.removesuffix("K")) * KIB, int(ways))
+    caches = [levels[level] for level in sorted(levels)]
+    return caches if all(cache.size and cache.ways for cache in caches) else []
 
 
 def _this_machine() -> Core:
     cpuinfo = Path("/proc/cpuinfo")
-    return host_core(platform.machine(), cpuinfo.read_text() if cpuinfo.exists() else "")
+    return host_core(
+        platform.machine(),
+        cpuinfo.read_text() if cpuinfo.exists() else "",
+        read_caches(Path("/sys/devices/system/cpu/cpu0/cache")),
+    )
 
 
 CORES: dict[str, Core] = {core.name: core for core in (*_ARM_CORES, *_FAMILIES, _this_machine())}

@@ -20,7 +20,17 @@ from .epilogue import Epilogue
 from .inline_assembly import touch
 from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
 from .map_mean import MapMean
-from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+from .register_tile import (
+    RegisterTile,
+    each,
+    pack,
+    padded,
+    panels,
+    parameters,
+    pieces,
+    rows_held,
+    valid_columns,
+)
 from .vectors import Vector
 
 # Inputs of one row of the window up to which its products are written out one by one.
@@ -36,8 +46,14 @@ class Tiling:
     llvm_cpu: str | None = None
 
 
-def candidates(core: Core) -> list[Tiling]:
-    """The tilings worth measuring, the best guess first."""
+def candidates(channels: int, vector: Vector, core: Core) -> list[Tiling]:
+    """The tilings worth measuring for so many output channels, the best guess first."""
+    if not vector.by_lane:
+        most = -(-channels // vector.lanes)
+        return [
+            Tiling(rows_held(vectors, vector), vectors)
+            for vectors in sorted({min(most, n) for n in (2, 3, 4)})
+        ]
     # An in-order core waits at every vector load: of weights there are fewer in a narrow panel.
     sizes = ((8, 2), (7, 2), (6, 3)) if core.pipeline == "in-order" else ((5, 4), (4, 4), (6, 3))
     return [Tiling(pixels, vectors, llvm_cpu(core)) for pixels, vectors in sizes]
@@ -54,8 +70,8 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
 
     A residual of the output's shape may follow. With `planes`, x is [1, K, H, W].
     """
-    vector, tiling = vector_of(node, core), tiling or candidates(core)[0]
-    weight = array(node.inputs[1])
+    vector, weight = vector_of(node, core), array(node.inputs[1])
+    tiling = tiling or candidates(len(weight), vector, core)[0]
     epilogue = Epilogue.of(node)
     scale = np.float32(epilogue.scale)
     matrix = weight.transpose((0, 2, 1, 3) if planes else (0, 2, 3, 1)).reshape(len(weight), -1)
@@ -201,7 +217,7 @@ class _Window:
 
 def _lanes(vector: Vector, x: tirx.Buffer, line: tirx.Expr, start: int, end: int) -> dict[int, tirx.Expr]:
     """The numbers of `x` from `line` + `start` to `line` + `end`, each in all lanes of a vector."""
-    if end - start < vector.lanes:
+    if end - start < vector.lanes or not vector.by_lane:
         one = vector.part(1)
         return {at: vector.spread(T.Bind(one.load(x, line + at))) for at in range(start, end)}
     numbers: dict[int, tirx.Expr] = {}

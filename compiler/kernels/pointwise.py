@@ -21,7 +21,17 @@ from .in_order_row import RowLoop
 from .inline_assembly import touch
 from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
 from .map_mean import MapMean
-from .register_tile import RegisterTile, each, pack, padded, panels, parameters, pieces, valid_columns
+from .register_tile import (
+    RegisterTile,
+    each,
+    pack,
+    padded,
+    panels,
+    parameters,
+    pieces,
+    rows_held,
+    valid_columns,
+)
 from .vectors import Index, Vector
 
 # Rows of a tile for the vectors of a panel: 32 registers hold the sums, a vector of each row, and some
@@ -48,8 +58,10 @@ class Tiling:
     llvm_cpu: str | None = None
     inner_loop: str | None = None
 
-    def rows(self, vectors: int) -> int:
+    def rows(self, vectors: int, vector: Vector) -> int:
         """The most rows of a tile of so many vectors."""
+        if not vector.by_lane:
+            return rows_held(vectors, vector)
         return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(vectors, 1)
 
 
@@ -188,7 +200,7 @@ def _tiles(
     chunk = tiling.chunk if channels % vector.lanes == 0 else 0
     for k, part, is_first, is_last in _chunks(depth, chunk or depth, vector):
         for channel, width in each(panels(channels, tiling.vectors, vector)):
-            for row, rows in each(pieces(size, tiling.rows(width // vector.lanes))):
+            for row, rows in each(pieces(size, tiling.rows(width // vector.lanes, vector))):
                 yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
 
 

@@ -2,12 +2,13 @@
 
 A tile is some rows (pixels) by some vectors of output channels. For every input channel, one vector of
 weights is multiplied by one number of each row: `fmla` by lane, the numbers of as many input channels as a
-vector has lanes loaded at once. Weights lie in panels [K][width], of whole vectors, one after the other.
+vector has lanes loaded at once; or, where there is no product by lane, one number loaded into all lanes.
+Weights lie in panels [K][width], of whole vectors, one after the other.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from tvm import tirx
@@ -17,6 +18,21 @@ from .epilogue import Epilogue
 from .kernel import argument
 from .map_mean import MapMean
 from .vectors import Index, Vector
+
+# What the rows of a tile have of one input channel, each in all lanes; None for a row that has nothing.
+Numbers: TypeAlias = Sequence[tirx.Expr | None]
+# Input channels in a step of the loop, where they are not the lanes of a vector.
+UNROLLED = 4
+# Rows of a tile at most: more make more code, and nothing faster.
+MOST_ROWS = 14
+
+
+def rows_held(vectors: int, vector: Vector) -> int:
+    """The most rows of a tile of so many vectors, where a number is loaded into all lanes.
+
+    Registers hold the sums, the weights of an input channel, and one number.
+    """
+    return max(1, min(MOST_ROWS, (vector.of_core - 1) // vectors - 1))
 
 
 def pieces(total: int, largest: int) -> list[tuple[int, int]]:
@@ -113,11 +129,20 @@ class RegisterTile:
         row, column = at
         self.vector.store(self.sums, value, row * self.width + column)
 
-    def multiply(self, numbers: Sequence[tirx.Expr | None], weights: tirx.Buffer, at: tirx.Expr) -> None:
+    def multiply(self, numbers: Numbers, weights: tirx.Buffer, at: tirx.Expr) -> None:
         """Add the products of a number of each row, in vectors of equal lanes, and `width` weights.
 
         Rows without a number stay as they are.
         """
+        if not self.vector.by_lane:
+            # A number is in a register only while its row takes it.
+            loaded = [T.Bind(self.vector.load(weights, at + column)) for column in self.columns]
+            for row, number in enumerate(numbers):
+                if number is not None:
+                    number = T.Bind(number)
+                    for column, weight in zip(self.columns, loaded, strict=True):
+                        self[row, column] = self[row, column] + number * weight
+            return
         for column in self.columns:
             weight = T.Bind(self.vector.load(weights, at + column))
             for row, number in enumerate(numbers):
@@ -133,18 +158,34 @@ class RegisterTile:
         panel: tirx.Expr,
     ) -> None:
         """Add the products of rows of `x`, `depth` numbers from each of `starts`, and a panel of weights."""
+        count = self.vector.lanes if self.vector.by_lane else UNROLLED
+        numbers = self._by_lane if self.vector.by_lane else self._one_by_one
+        with T.serial(depth // count) as step:
+            k = step * count
+            for number, of_rows in enumerate(numbers(x, starts, k, count)):
+                self.multiply(of_rows, weights, panel + (k + number) * self.width)
+        whole = depth // count * count
+        for number, of_rows in enumerate(self._one_by_one(x, starts, whole, depth - whole)):
+            self.multiply(of_rows, weights, panel + (whole + number) * self.width)
+
+    def _by_lane(
+        self, x: tirx.Buffer, starts: Sequence[tirx.Expr | None], k: Index, count: int
+    ) -> Iterator[Numbers]:
+        """Input channels from `k` on, loaded as vectors: those of all rows, channel by channel."""
+        vector = self.vector
+        loaded = [start if start is None else T.Bind(vector.load(x, start + k)) for start in starts]
+        for lane in range(count):
+            yield [row if row is None else vector.lane(row, lane) for row in loaded]
+
+    def _one_by_one(
+        self, x: tirx.Buffer, starts: Sequence[tirx.Expr | None], k: Index, count: int
+    ) -> Iterator[Numbers]:
+        """Input channels from `k` on, each loaded into all lanes."""
         vector, one = self.vector, self.vector.part(1)
-        with T.serial(depth // vector.lanes) as step:
-            k = step * vector.lanes
-            loaded = [start if start is None else T.Bind(vector.load(x, start + k)) for start in starts]
-            for lane in range(vector.lanes):
-                numbers = [row if row is None else vector.lane(row, lane) for row in loaded]
-                self.multiply(numbers, weights, panel + (k + lane) * self.width)
-        for k in range(vector.whole(depth), depth):
-            numbers = [
-                start if start is None else vector.spread(T.Bind(one.load(x, start + k))) for start in starts
+        for at in (k + number for number in range(count)):
+            yield [
+                start if start is None else vector.spread(T.Bind(one.load(x, start + at))) for start in starts
             ]
-            self.multiply(numbers, weights, panel + k * self.width)
 
     def store(
         self,
@@ -160,7 +201,7 @@ class RegisterTile:
 
         They are also added to the `mean`, from `channel` on; without `out`, that is all.
         """
-        vector, one = self.vector, self.vector.part(1)
+        vector = self.vector
         added: dict[int, tuple[Vector, tirx.Expr]] = {}
         for row, start in enumerate(starts):
             for column in range(0, valid, vector.lanes):
@@ -168,7 +209,10 @@ class RegisterTile:
                     totals = [(vector, column, self[row, column])]
                 else:
                     last = T.Bind(self[row, column])
-                    totals = [(one, column + lane, one.lane(last, lane)) for lane in range(valid - column)]
+                    totals = [
+                        (part, column + lane, part.lanes_of(last, lane))
+                        for lane, part in vector.tail(valid - column)
+                    ]
                 for part, place, total in totals:
                     if residual is not None:
                         total = epilogue.add(total, part.load(residual, start + place))

@@ -10,6 +10,8 @@ from tvm.tirx.script import builder as T
 
 from ...targets import Core
 
+# Lanes of the shortest vector that is loaded and stored at once.
+NARROWEST = 4
 # Bytes of a cache line, on every core.
 LINE = 64
 Index: TypeAlias = tirx.Expr | int
@@ -19,16 +21,21 @@ Index: TypeAlias = tirx.Expr | int
 class Vector:
     """`lanes` neighbouring numbers of `dtype` ("float32", "float16"), the type that a kernel computes in.
 
-    Numbers that memory has as another type are converted when they are loaded or stored.
+    Numbers that memory has as another type are converted when they are loaded or stored. There are
+    `of_core` such registers. `by_lane` says that a multiply-add can take one lane of them, as on ARM; where
+    it cannot, as on x86, it is cheaper to load a number into all lanes.
     """
 
     dtype: str
     lanes: int
+    of_core: int = 32
+    by_lane: bool = True
 
     @classmethod
     def of(cls, dtype: str, core: Core) -> "Vector":
         """What a register of `core` holds."""
-        return cls(dtype, core.vector_bytes // np.dtype(dtype).itemsize)
+        lanes = core.vector_bytes // np.dtype(dtype).itemsize
+        return cls(dtype, lanes, core.vector_registers, by_lane=core.machine == "aarch64")
 
     @property
     def number_bytes(self) -> int:
@@ -86,6 +93,24 @@ class Vector:
         """A lane of a vector, of this or of another length, in all lanes."""
         return T.Shuffle([vector], [lane] * self.lanes)
 
+    def tail(self, count: int) -> Iterator[tuple[int, "Vector"]]:
+        """What `count` numbers, fewer than it has lanes, are to be taken as: (start, vector), ...
+
+        Halves and quarters, as far as a register has a name for them; then the rest.
+        """
+        start, lanes = 0, self.lanes // 2
+        while lanes >= NARROWEST:
+            if count - start >= lanes:
+                yield start, self.part(lanes)
+                start += lanes
+            lanes //= 2
+        if count > start:
+            yield start, self.part(count - start)
+
+    def lanes_of(self, vector: tirx.Expr, start: int) -> tirx.Expr:
+        """As many lanes as this has of a longer vector, from `start` on."""
+        return T.Shuffle([vector], list(range(start, start + self.lanes)))
+
     def zeros(self) -> tirx.Expr:
         """Zeros in all lanes."""
         return self.spread(self.number(0))
@@ -115,15 +140,15 @@ class Blocks:
 
 
 def channel_blocks(channels: int, block: int, vector: Vector) -> Iterator[Blocks]:
-    """`channels` in blocks of `block`, a smaller one of whole vectors, and one vector of fewer lanes."""
+    """`channels` in blocks of `block`, a smaller one of whole vectors, and vectors of fewer lanes."""
     vectors, most = channels // vector.lanes, max(1, block // vector.lanes)
     whole, rest = divmod(vectors, most)
     if whole:
         yield Blocks(0, whole, most, vector)
     if rest:
         yield Blocks(whole * most * vector.lanes, 1, rest, vector)
-    if lanes := channels % vector.lanes:
-        yield Blocks(vectors * vector.lanes, 1, 1, vector.part(lanes))
+    for start, part in vector.tail(channels % vector.lanes):
+        yield Blocks(vectors * vector.lanes + start, 1, 1, part)
 
 
 def covering_blocks(size: int, block: int, vector: Vector) -> Iterator[Blocks]:

@@ -1,7 +1,7 @@
 import pytest
 
 from armlet.errors import UsageError
-from armlet.targets.cores import CORES, Core, find_core, host_core
+from armlet.targets.cores import CORES, Cache, Core, find_core, host_core, read_caches
 
 ARM = [core for core in CORES.values() if core.name.startswith("cortex-")]
 FAMILIES = ["armv8-a", "armv8.2-a+fp16", "armv8.2-a+fp16+dotprod"]
@@ -88,6 +88,23 @@ def test_x86_host_is_the_highest_level_with_all_it_needs(flags: str, level: str)
     host = host_core("x86_64", f"processor\t: 0\nflags\t\t: fpu sse2 {flags}\n")
     assert (host.name, host.llvm_cpu, host.features) == ("host", level, ())
     assert host.triple() == "x86_64-linux-gnu"
+
+
+def test_x86_host_has_the_vectors_of_its_level_and_the_caches_that_are_read(tmp_path):
+    for number, (level, kind, size, ways) in enumerate(
+        [(2, "Unified", "2048K", 16), (1, "Instruction", "32K", 8), (1, "Data", "48K", 12)]
+    ):
+        folder = tmp_path / f"index{number}"
+        folder.mkdir()
+        fields = {"level": level, "type": kind, "size": size, "ways_of_associativity": ways}
+        for name, value in fields.items():
+            (folder / name).write_text(f"{value}\n")
+    host = host_core("x86_64", f"flags : {LEVEL_4}\n", read_caches(tmp_path))
+    assert (host.l1d, host.l2, host.l3) == (Cache(48 << 10, 12), Cache(2 << 20, 16), None)
+    assert (host.vector_bytes, host.vector_registers) == (64, 32)
+    (tmp_path / "index2" / "size").unlink()
+    older = host_core("x86_64", f"flags : {LEVEL_3}\n", read_caches(tmp_path))
+    assert (older.vector_bytes, older.vector_registers, older.l1d) == (32, 16, None)
 
 
 def test_arm_host_is_its_biggest_core():
