@@ -103,7 +103,7 @@ def default(layer: Layer, core: Core) -> Parameters:
         band=1 if is_large else tiles,
         touch=in_order and is_large,
         pipeline=core.pipeline,
-        llvm_cpu=llvm_cpu(core) if by_columns or core.pipeline is None else "generic",
+        llvm_cpu="generic" if in_order and not by_columns else llvm_cpu(core),
     )
 
 
@@ -133,7 +133,9 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
         found.append(replace(first, by="taps", rows=1, columns=LONGEST_ROW))
     found.append(replace(first, columns=first.columns // 2))
     found.append(replace(first, block=layer.channels))
-    found.append(replace(first, band=1, touch=not first.touch))
+    tiles = -(-layer.rows.outputs // first.rows)
+    in_bands = replace(first, band=1, touch=core.pipeline == "in-order")
+    found.append(in_bands if in_bands != first else replace(first, band=tiles, touch=False))
     others = {"generic", "cortex-a55", "cortex-a76"} - {first.llvm_cpu} if first.llvm_cpu else ()
     found += [replace(first, llvm_cpu=other) for other in sorted(others)]
     return found

@@ -38,8 +38,10 @@ from .vectors import Index, Vector
 # weights. With a row more LLVM spills. The assembly for in-order cores has more weights on their way.
 ROWS = {4: 5, 3: 7, 2: 8, 1: 12}
 ROWS_IN_ORDER = {4: 5, 3: 7, 2: 8, 1: 12}
-# Input channels of a chunk at most, where a panel of all of them would fill half of the first cache.
-CHUNK = 256
+# Input channels of a chunk at most, where a block of all of them would have fewer tiles than these.
+CHUNK, FEW_TILES = 256, 4
+# A first cache where nothing is known of the core's.
+ANY_CACHE = 32 << 10
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,27 @@ class Tiling:
         return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(vectors, 1)
 
 
-def candidates(pixels: int, depth: int, vector: Vector, core: Core) -> list[Tiling]:
-    """The tilings worth measuring for `pixels` of `depth` input channels, the best guess first.
+def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Core) -> list[Tiling]:
+    """The tilings worth measuring for `pixels` of `depth` input and so many output channels, the best first.
 
     What a panel reads and writes of a block fills at most half of the first cache, so that the rows are still
-    there when the next panel wants them. Where there would be fewer than two blocks, or two tiles of a block,
-    the map is one, since that reads the weights once.
+    there when the next panel wants them. The map is one block where that brings less into the cache: weights
+    are read once for each block, rows once for each panel that does not find them there.
     """
     in_order = core.pipeline == "in-order"
     inner_loop = core.name if in_order else None
-    half = core.l1d.size // 2 if core.l1d else pixels * depth * vector.number_bytes
+    half = (core.l1d.size if core.l1d else ANY_CACHE) // 2 // vector.number_bytes
     found = []
     for vectors in (3, 2, 4) if in_order else (4, 3, 2):
         tile = (ROWS_IN_ORDER if in_order else ROWS)[vectors]
         width = vectors * vector.lanes
         # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
-        chunk = CHUNK if width * depth * vector.number_bytes > half and not in_order else 0
-        row_bytes = ((min(chunk, depth) or depth) + width) * vector.number_bytes
-        block = half // (row_bytes * tile) * tile
-        fits = 2 * tile <= block <= pixels // 2
-        blocks = (block, 2 * block, 0) if fits else (0, tile)
+        chunk = CHUNK if half < FEW_TILES * tile * (depth + width) and depth > CHUNK and not in_order else 0
+        block = half // (tile * ((chunk or depth) + width)) * tile
+        by_block = depth * (channels * -(-pixels // max(block, 1)) + pixels)
+        at_once = depth * (channels + pixels * -(-channels // width))
+        blocks = [each for each in (block, 2 * block) if 0 < each < pixels]
+        blocks = [*blocks, 0] if block and by_block < at_once else [0, *blocks]
         found += [Tiling(vectors, each, chunk, llvm_cpu(core), inner_loop) for each in blocks]
     return found
 
@@ -104,7 +107,7 @@ def pointwise(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel
         return (pixel // width * vertical * row_width + pixel % width * horizontal) * depth
 
     vector = vector_of(node, core)
-    tiling = tiling or candidates(height * width, depth, vector, core)[0]
+    tiling = tiling or candidates(height * width, depth, len(weight), vector, core)[0]
     start_of = strided if (vertical, horizontal) != (1, 1) else None
     return matrix_product("conv1x1", node, weight, source, result, vector, tiling, start_of)
 

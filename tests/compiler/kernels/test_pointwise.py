@@ -121,7 +121,7 @@ def test_chunks_of_a_channel_count_that_leaves_half_a_vector_are_refused_silentl
 
 def test_candidates_follow_the_core():
     in_order, out_of_order = (
-        candidates(196, 672, FLOATS, find_core(name)) for name in ("cortex-a53", "cortex-a72")
+        candidates(196, 672, 112, FLOATS, find_core(name)) for name in ("cortex-a53", "cortex-a72")
     )
     assert {tiling.inner_loop for tiling in in_order} == {"cortex-a53"}
     assert {tiling.inner_loop for tiling in out_of_order} == {None}
