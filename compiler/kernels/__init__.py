@@ -42,11 +42,11 @@ def _conv(node: ir.Node, core: Core, tiling: Any = None) -> Kernel:
 
 
 def _conv_candidates(node: ir.Node, core: Core) -> list[Any]:
+    (_, height, width, channels), depth = nhwc(node.outputs[0]), nhwc(node.inputs[0])[3]
     if not _is_pointwise(node):
-        return conv_candidates(core)
+        return conv_candidates(channels, vector_of(node, core), core)
     if _is_of_one_pixel(node):
         return dense_candidates(core)
-    (_, height, width, channels), depth = nhwc(node.outputs[0]), nhwc(node.inputs[0])[3]
     return pointwise_candidates(height * width, depth, channels, vector_of(node, core), core)
 
 

@@ -35,9 +35,8 @@ from .register_tile import (
 from .vectors import Index, Vector
 
 # Rows of a tile for the vectors of a panel: 32 registers hold the sums, a vector of each row, and some
-# weights. With a row more LLVM spills. The assembly for in-order cores has more weights on their way.
+# weights. With a row more LLVM spills, and the assembly for in-order cores has too few weights on their way.
 ROWS = {4: 5, 3: 7, 2: 8, 1: 12}
-ROWS_IN_ORDER = {4: 5, 3: 7, 2: 8, 1: 12}
 # Input channels of a chunk at most, where a block of all of them would have fewer tiles than these.
 CHUNK, FEW_TILES = 256, 4
 # A first cache where nothing is known of the core's.
@@ -60,11 +59,10 @@ class Tiling:
     llvm_cpu: str | None = None
     inner_loop: str | None = None
 
-    def rows(self, vectors: int, vector: Vector) -> int:
-        """The most rows of a tile of so many vectors."""
-        if not vector.by_lane:
-            return rows_held(vectors, vector)
-        return (ROWS_IN_ORDER if self.inner_loop else ROWS).get(vectors, 1)
+
+def _rows(vectors: int, vector: Vector) -> int:
+    """The most rows of a tile of so many vectors."""
+    return ROWS.get(vectors, 1) if vector.by_lane else rows_held(vectors, vector)
 
 
 def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Core) -> list[Tiling]:
@@ -79,8 +77,7 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
     half = (core.l1d.size if core.l1d else ANY_CACHE) // 2 // vector.number_bytes
     found = []
     for vectors in (3, 2, 4) if in_order else (4, 3, 2):
-        tile = (ROWS_IN_ORDER if in_order else ROWS)[vectors]
-        width = vectors * vector.lanes
+        tile, width = _rows(vectors, vector), vectors * vector.lanes
         # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
         chunk = CHUNK if half < FEW_TILES * tile * (depth + width) and depth > CHUNK and not in_order else 0
         block = half // (tile * ((chunk or depth) + width)) * tile
@@ -203,7 +200,7 @@ def _tiles(
     chunk = tiling.chunk if channels % vector.lanes == 0 else 0
     for k, part, is_first, is_last in _chunks(depth, chunk or depth, vector):
         for channel, width in each(panels(channels, tiling.vectors, vector)):
-            for row, rows in each(pieces(size, tiling.rows(width // vector.lanes, vector))):
+            for row, rows in each(pieces(size, _rows(width // vector.lanes, vector))):
                 yield _Tile(block + row, rows, channel, width, k, part, is_first, is_last)
 
 
