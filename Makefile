@@ -18,6 +18,7 @@ check:
 # What docs/performance.md says of simulated cores and of this machine; the first time takes an hour or two.
 peers: setup
 	.venv/bin/python -m armlet.benchmarks.peers
+	.venv/bin/python -m armlet.benchmarks.fusions
 	.venv/bin/python -m armlet.benchmarks.growth
 	.venv/bin/python -m armlet.benchmarks.host
 
