@@ -1,5 +1,6 @@
 """Small graphs as ONNX text, compiled for this machine and held against ONNX Runtime."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -64,11 +65,11 @@ def operators() -> Callable[[ir.Model], list[str]]:
 
 
 @pytest.fixture
-def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
-    """Compile a model for this machine; its error against ONNX Runtime, relative to the output's range."""
+def error_on(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
+    """Compile a model for a core; its error there against ONNX Runtime, relative to the output's range."""
 
-    def error(model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
-        core = find_core("host")
+    def error(core_name: str, model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
+        core = find_core(core_name)
         lowered = lower(fused(model), layout, core)
         library = tmp_path / "model.so"
         toolchain = find_toolchain("linux", core.machine)
@@ -77,12 +78,18 @@ def error_on_host(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
         )
         link_tvm_module(network, toolchain, library)
         inputs = {value.name: scale * normal(*value.shape) for value in model.graph.inputs}
-        with open_device("host").connect() as session:
+        with open_device("host" if core_name == "host" else f"emulated:{core_name}").connect() as session:
             got = session.load(library).run([array_in(layout, array) for array in inputs.values()])
         want = [array_in(layout, output) for output in Runner(model)(inputs)]
         return relative_error(want, got), lowered
 
     return error
+
+
+@pytest.fixture
+def error_on_host(error_on) -> Callable[..., tuple[float, Program]]:
+    """The same on this machine."""
+    return functools.partial(error_on, "host")
 
 
 @pytest.fixture(scope="session")
