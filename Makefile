@@ -20,6 +20,7 @@ peers: setup
 	.venv/bin/python -m armlet.benchmarks.peers
 	.venv/bin/python -m armlet.benchmarks.fusions
 	.venv/bin/python -m armlet.benchmarks.growth
+	.venv/bin/python -m armlet.benchmarks.fallbacks
 	.venv/bin/python -m armlet.benchmarks.host
 
 setup:
