@@ -82,17 +82,17 @@ def layer_of(node: ir.Node, core: Core) -> Layer:
 def default(layer: Layer, core: Core) -> Parameters:
     """Parameters near the best for any layer on `core`.
 
-    Small windows are rolled by columns: tiles of four rows, of three where h-swish wants registers for its
-    constants on in-order cores. Rows of pixels that one block of channels sees of a run fill at most half of
-    the first cache, or of the part that the distance between pixels lets them reach. A map that the second
-    cache does not hold, nor half of the first a block of its channels, is done tile by tile, which in-order
-    cores touch first.
+    Small windows are rolled by columns: tiles of four rows; on in-order cores, which wait for whatever the
+    first cache has lost, of three, of two with strides. Rows of pixels that one block of channels sees of a
+    run fill at most half of the first cache, or of the part that the distance between pixels lets them reach.
+    A map that the second cache does not hold, nor half of the first a block of its channels, is done tile by
+    tile, which in-order cores touch first.
     """
     in_order = core.pipeline == "in-order"
     by_columns = (
         layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
     )
-    rows = 1 if not by_columns else 3 if in_order and layer.epilogue.activation == "hard_swish" else 4
+    rows = 1 if not by_columns else 4 if not in_order else 3 if layer.rows.stride == 1 else 2
     tiles = -(-layer.rows.outputs // rows)
     is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(

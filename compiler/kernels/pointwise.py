@@ -37,8 +37,9 @@ from .vectors import Index, Vector
 # Rows of a tile for the vectors of a panel: 32 registers hold the sums, a vector of each row, and some
 # weights. With a row more LLVM spills, and the assembly for in-order cores has too few weights on their way.
 ROWS = {4: 5, 3: 7, 2: 8, 1: 12}
-# Input channels of a chunk at most, where a block of all of them would have fewer tiles than these.
-CHUNK, FEW_TILES = 256, 4
+# More input channels than DEEP are done in chunks where a block of all of them would have fewer tiles than
+# FEW_TILES. A panel of a chunk fills a quarter of the first cache, but has at least LEAST_CHUNK channels.
+DEEP, FEW_TILES, LEAST_CHUNK = 256, 4, 128
 # A first cache where nothing is known of the core's.
 ANY_CACHE = 32 << 10
 
@@ -79,7 +80,8 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
     for vectors in (3, 2, 4) if in_order else (4, 3, 2):
         tile, width = _rows(vectors, vector), vectors * vector.lanes
         # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
-        chunk = CHUNK if half < FEW_TILES * tile * (depth + width) and depth > CHUNK and not in_order else 0
+        in_chunks = depth > DEEP and half < FEW_TILES * tile * (depth + width) and not in_order
+        chunk = max(LEAST_CHUNK, half // 2 // width) if in_chunks else 0
         block = half // (tile * ((chunk or depth) + width)) * tile
         by_block = depth * (channels * -(-pixels // max(block, 1)) + pixels)
         at_once = depth * (channels + pixels * -(-channels // width))
