@@ -1,8 +1,12 @@
-"""Which calls may write where they read."""
+"""Which calls a network consists of, and which of them may write where they read."""
+
+from collections import Counter
 
 import pytest
 
+from armlet import build, optimize
 from armlet.compiler.lowering import lower
+from armlet.compiler.traffic import Traffic, least_bytes
 from armlet.targets import find_core
 
 CONV = {"k": (4, 4, 1, 1), "k3": (4, 4, 3, 3)}
@@ -37,3 +41,21 @@ def test_a_chain_in_place_shares_one_memory(parse, fused, error_on_host):
     assert len(program.in_place) == 2
     error, _ = error_on_host(model)
     assert error < 1e-5
+
+
+def test_no_pass_over_memory_that_a_fusion_could_have_removed(fused):
+    model = fused(optimize(build("mobilenet_v3_large")).model)
+    program = lower(model, "nchw", find_core("cortex-a76"))
+    families = Counter(program.kernels[call.function].family for call in program.calls)
+    # 46 convolutions, two layers of each of 8 squeeze-excites, two of the head, and what is scaled in place.
+    assert families == {
+        "conv3x3": 1,
+        "conv1x1": 30,
+        "depthwise3x3": 9,
+        "depthwise5x5": 6,
+        "dense": 2 * 8 + 2,
+        "scale": 3,
+    }
+    assert len(program.in_place) == 3
+    traffic = [Traffic.of(call, 0) for call in program.calls]
+    assert sum(t.read + t.written + t.constants for t in traffic) < 1.03 * least_bytes(model)
