@@ -38,14 +38,14 @@ class Mix(NamedTuple):
     def of(cls, coordinates: str, size: int, outputs: int, scale: float) -> "Mix":
         """Along an axis of `size` pixels, `coordinates` as ONNX names them.
 
-        In single precision, as ONNX Runtime and PyTorch compute it, so that the shares are the same.
+        In single precision, as ONNX Runtime and PyTorch compute it, so that the shares are the same: those of
+        half_pixel_symmetric but for the last bit of a place.
         """
         places = _places(coordinates, np.float32(size), np.float32(outputs), np.float32(scale))
         places = np.clip(places, 0, np.float32(size - 1))
-        of_outputs = places.astype(np.int32)
-        first, counts = np.unique(of_outputs, return_counts=True)
+        first, counts = np.unique(places.astype(np.int32), return_counts=True)
         pixels = np.stack([first, np.minimum(first + 1, size - 1)], axis=1).astype(np.int32)
-        return cls(pixels, np.cumsum([0, *counts], dtype=np.int32), places - of_outputs)
+        return cls(pixels, np.cumsum([0, *counts], dtype=np.int32), places - np.trunc(places))
 
 
 def _places(coordinates: str, size: np.float32, outputs: np.float32, scale: np.float32) -> np.ndarray:

@@ -178,7 +178,9 @@ def resizings(draw: st.DrawFn) -> Layer:
     coordinates = draw(st.sampled_from(COORDINATES))
     output = resize(x, coordinates, sizes=result)
     attributes = {"coordinates": coordinates, "scales": np.divide(result, size).tolist()}
-    return _of_one_input(draw, "Resize", x, output, np.full(output.shape, np.abs(x).max()), **attributes)
+    # In this mode ONNX Runtime's places differ in the last bit, 2^-18 of a step between two pixels.
+    magnitude = np.abs(x).max() * (5 if coordinates == "half_pixel_symmetric" else 1)
+    return _of_one_input(draw, "Resize", x, output, np.full(output.shape, magnitude), **attributes)
 
 
 @st.composite
