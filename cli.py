@@ -152,6 +152,13 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
 @click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
 @click.option("--os", type=click.Choice(["linux", "android"]), default="linux", show_default=True)
 @click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of what the layers hand to each other, and of their arithmetic where the core has it.",
+)
+@click.option(
     "--layout",
     type=click.Choice(["nchw", "nhwc"]),
     default="nchw",

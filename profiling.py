@@ -81,7 +81,10 @@ class Profile:
     def of(cls, simulation: Simulation, artifact: Artifact, device: SimulatedDevice) -> "Profile":
         """The profile of `artifact`, as it was simulated on `device`."""
         entries = {entry["name"]: entry for entry in artifact.manifest["kernels"]}
-        peak = getattr(device.core.peak, artifact.manifest["precision"])
+        is_half = artifact.manifest["precision"] == "fp16"
+        of_core = device.core.peak
+        assert of_core is not None
+        peak = of_core.fp16 if is_half and of_core.fp16 else of_core.fp32
 
         def profile(cost: KernelCost) -> KernelProfile:
             if cost.name not in entries:

@@ -12,8 +12,9 @@ from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
 from .layout import Layout, shape_in
 from .network import Network
+from .precision import Precision
 from .traffic import least_bytes
-from .verification import TOLERANCE
+from .verification import TOLERANCES
 
 
 def describe(
@@ -22,6 +23,7 @@ def describe(
     network: Network,
     core: Core,
     os: str,
+    precision: Precision,
     layout: Layout,
     toolchain: Toolchain,
 ) -> dict[str, Any]:
@@ -39,9 +41,9 @@ def describe(
             "weights": model.metadata_props.get("armlet.weights", "of the model"),
         },
         "target": {"core": core.name, "os": os, **core.tvm_target(os)},
-        "precision": "fp32",
+        "precision": precision,
+        "tolerance": TOLERANCES[precision],
         "layout": layout,
-        "tolerance": TOLERANCE,
         "inputs": [_describe(value, layout) for value in model.graph.inputs],
         "outputs": [_describe(value, layout) for value in model.graph.outputs],
         "preprocessing": json.loads(model.metadata_props.get("armlet.preprocessing", "null")),

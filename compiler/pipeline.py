@@ -21,6 +21,7 @@ from .layout import Layout
 from .lowering import lower
 from .manifest import describe
 from .network import compile_network
+from .precision import Precision, halve
 from .tvm_module import link_tvm_module
 from .verification import save_sample, verify
 
@@ -31,6 +32,7 @@ def compile_model(
     core: Core,
     *,
     os: str = "linux",
+    precision: Precision = "fp32",
     layout: Layout = "nchw",
     name: str | None = None,
     labels: Path | None = None,
@@ -41,10 +43,11 @@ def compile_model(
     """Optimise `model` and compile it for `core` into the artifact folder `output`.
 
     The result is run on `witness` (if None, on the device of this machine that can, if there is one) and
-    compared with ONNX Runtime on an ordinary and on a large input. Inputs and outputs of rank 4
-    are in `layout`. `name`, an identifier, is that of the C library: the model's if left out. `labels` is a
-    text file with the name of a class on each line. `progress` is told what is being done and which part of
-    the whole is behind.
+    compared with ONNX Runtime on an ordinary and, in "fp32", on a large input. With `precision` "fp16",
+    weights and what layers hand to each other are float16, except where they do not fit, and are computed in
+    as well if the core can. Inputs and outputs of rank 4 are in `layout`. `name`, an identifier, is that of
+    the C library: the model's if left out. `labels` is a text file with the name of a class on each line.
+    `progress` is told what is being done and which part of the whole is behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
     given, ArmletError if the toolchain fails or the compiled network is wrong.
@@ -61,6 +64,7 @@ def compile_model(
 
         fused = optimized.model.clone()
         fuse(fused)
+        kept = halve(fused, optimized.model, optimized.references[0]) if precision == "fp16" else {}
         program = lower(fused, layout, core)
         library = folder / artifact.LIBRARY
         with tempfile.TemporaryDirectory(prefix="armlet-build-") as work:
@@ -73,7 +77,8 @@ def compile_model(
                 Path(work),
                 lambda what, part: progress(what, 0.1 + 0.7 * part),
             )
-            manifest = describe(model, fused, network, core, os, layout, toolchain)
+            manifest = describe(model, fused, network, core, os, precision, layout, toolchain)
+            manifest["kept_fp32"] = kept
             link_tvm_module(network, toolchain, library)
             write_c_library(network, manifest, core, toolchain, folder / artifact.C_LIBRARY)
 
@@ -82,7 +87,7 @@ def compile_model(
         report = {
             "passes": optimized.report.to_json(),
             "fallbacks": [str(fallback) for fallback in program.fallbacks],
-            "verification": verify(library, optimized.references, layout, core, witness),
+            "verification": verify(library, optimized.references, precision, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
         seal(folder, {**manifest, "labels": classes})

@@ -76,6 +76,11 @@ class Core:
     vector_bytes: int = 16
     vector_registers: int = 32
 
+    @property
+    def has_half(self) -> bool:
+        """Whether it computes in half precision, not only converts."""
+        return "+fullfp16" in self.features
+
     def triple(self, os: str = "linux") -> str:
         """LLVM's target triple; `os` is "linux" or "android". Raises UsageError for any other."""
         if os == "android" and self.name == "host":

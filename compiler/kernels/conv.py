@@ -16,9 +16,10 @@ from tvm.tirx.script import builder as T
 
 from ...frontend.shapes import shape_of
 from ...targets import Core
+from .bounded_sums import is_bounded
 from .epilogue import Epilogue
 from .inline_assembly import touch
-from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
 from .map_mean import MapMean
 from .register_tile import (
     RegisterTile,
@@ -71,25 +72,26 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
     A residual of the output's shape may follow. With `planes`, x is [1, K, H, W].
     """
     vector, weight = vector_of(node, core), array(node.inputs[1])
+    if not is_bounded(vector, weight[0].size):
+        vector = Vector.of("float32", core)
     tiling = tiling or candidates(len(weight), vector, core)[0]
     epilogue = Epilogue.of(node)
     scale = np.float32(epilogue.scale)
     matrix = weight.transpose((0, 2, 1, 3) if planes else (0, 2, 3, 1)).reshape(len(weight), -1)
     constants = [
-        pack(matrix * scale, tiling.vectors, vector),
-        padded(array(node.inputs[2]) * scale, vector),
+        pack(matrix * scale, tiling.vectors, vector).astype(precision_of(node)),
+        padded(array(node.inputs[2]) * scale, vector).astype(vector.dtype),
     ]
     window, result = _Window.of(node, planes), nhwc(node.outputs[0])
     _, height, width, channels = result
     with IRBuilder() as builder, T.prim_func():
         x, added, weights, bias, out, means = parameters(
-            vector,
-            x=shape_of(node.inputs[0]) if planes else nhwc(node.inputs[0]),
-            residual=result if given(node, 3) else None,
-            weight=constants[0].shape,
-            bias=constants[1].shape,
-            out=result if node.outputs[0].name else None,
-            mean=(channels,) if len(node.outputs) > 1 else None,
+            x=(shape_of(node.inputs[0]) if planes else nhwc(node.inputs[0]), dtype_of(node.inputs[0])),
+            residual=(result, dtype_of(node.inputs[3])) if given(node, 3) else None,
+            weight=constants[0],
+            bias=constants[1],
+            out=(result, dtype_of(node.outputs[0])) if node.outputs[0].name else None,
+            mean=((channels,), dtype_of(node.outputs[1])) if len(node.outputs) > 1 else None,
         )
         mean = MapMean.begun(means, height * width)
         with T.serial(height) as y:
@@ -98,7 +100,7 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
             for channel, panel in each(panels(channels, tiling.vectors, vector)):
                 for first, pixels in each(window.cut(width, tiling.pixels)):
                     tile = RegisterTile(pixels, panel, vector)
-                    tile.start(bias, [channel] * pixels)
+                    tile.start((bias, [channel] * pixels))
                     with T.serial(*window.rows_inside(y)) as i:
                         at = channel * matrix.shape[1] + i * window.row_taps * panel
                         window.multiply_row(tile, x, y, i, first, weights, at)

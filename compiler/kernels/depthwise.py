@@ -20,10 +20,10 @@ from tvm.tirx.script import builder as T
 from ...targets.cores import Cache, Core
 from .axis import Axis
 from .depthwise_columns import tile_by_columns
-from .depthwise_layer import Buffers, Layer, Parameters, Tile
+from .depthwise_layer import Buffers, Layer, Parameters, Storage, Tile
 from .depthwise_taps import row_by_taps
 from .epilogue import Epilogue
-from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
 from .loads import llvm_functions, touch
 from .vectors import Blocks, Vector, channel_blocks
 
@@ -41,7 +41,10 @@ def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -
     parameters = parameters or default(layer, core)
     function = depthwise_function(layer, parameters)
     family = f"depthwise{layer.rows.taps}x{layer.columns.taps}"
-    constants = [pack(weight, parameters.block, layer.vector), array(node.inputs[2]) * scale]
+    constants = [
+        pack(weight, parameters.block, layer.vector).astype(layer.stored.weight),
+        (array(node.inputs[2]) * scale).astype(layer.vector.dtype),
+    ]
     return Kernel(family, function, constants, layer.macs, parameters.llvm_cpu)
 
 
@@ -75,7 +78,13 @@ def layer_of(node: ir.Node, core: Core) -> Layer:
         residual=given(node, 3) is not None,
         squeeze=len(node.outputs) > 1,
         stores_map=bool(node.outputs[0].name),
-        mean_dtype=dtype_of(node.outputs[-1]),
+        stored=Storage(
+            dtype_of(node.inputs[0]),
+            precision_of(node),
+            dtype_of(given(node, 3) or node.outputs[0]),
+            dtype_of(node.outputs[0]),
+            dtype_of(node.outputs[-1]),
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """A depthwise layer, its parameters, buffers and registers: what its two micro-kernels share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 from tvm import tirx
 from tvm.tirx.script import builder as T
 
@@ -15,10 +16,21 @@ from .vectors import LINE, Blocks, Index, Vector
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A depthwise convolution of one map, NHWC, in numbers as `vector` has them.
+class Storage:
+    """The types that a layer's tensors have in memory."""
 
-    It puts out the map, if `stores_map`, and the mean over it, if `squeeze`, summed as `mean_dtype`.
+    x: str = "float32"
+    weight: str = "float32"
+    residual: str = "float32"
+    out: str = "float32"
+    mean: str = "float32"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A depthwise convolution of one map, NHWC, computed as `vector`, from what is `stored`.
+
+    It puts out the map, if `stores_map`, and the mean over it, if `squeeze`.
     """
 
     rows: Axis
@@ -29,7 +41,7 @@ class Layer:
     residual: bool = False
     squeeze: bool = False
     stores_map: bool = True
-    mean_dtype: str = "float32"
+    stored: Storage = field(default_factory=Storage)
 
     @property
     def macs(self) -> int:
@@ -40,7 +52,7 @@ class Layer:
     @property
     def pixel_bytes(self) -> int:
         """Of all channels of a pixel."""
-        return self.vector.number_bytes * self.channels
+        return np.dtype(self.stored.x).itemsize * self.channels
 
     @property
     def input_bytes(self) -> int:
@@ -90,16 +102,13 @@ class Buffers:
         rows, columns, channels = layer.rows, layer.columns, layer.channels
         shape = (1, rows.outputs, columns.outputs, channels)
         self.layer = layer
-        self.x = self._argument("x", (1, rows.size, columns.size, channels))
-        self.residual = self._argument("residual", shape) if layer.residual else None
-        self.weight = self._argument("weight", (channels * rows.taps * columns.taps,))
-        self.bias = self._argument("bias", (channels,))
-        self.out = self._argument("out", shape) if layer.stores_map else None
-        means = argument("mean", (channels,), layer.mean_dtype) if layer.squeeze else None
+        self.x = argument("x", (1, rows.size, columns.size, channels), layer.stored.x)
+        self.residual = argument("residual", shape, layer.stored.residual) if layer.residual else None
+        self.weight = argument("weight", (channels * rows.taps * columns.taps,), layer.stored.weight)
+        self.bias = argument("bias", (channels,), layer.vector.dtype)
+        self.out = argument("out", shape, layer.stored.out) if layer.stores_map else None
+        means = argument("mean", (channels,), layer.stored.mean) if layer.squeeze else None
         self.mean = MapMean.begun(means, rows.outputs * columns.outputs)
-
-    def _argument(self, name: str, shape: tuple[int, ...]) -> tirx.Buffer:
-        return argument(name, shape, self.layer.vector.dtype)
 
 
 class Registers:
@@ -143,7 +152,7 @@ class Registers:
 
     def _load(self, buffer: tirx.Buffer, at: list[Index], stride: int, number: int) -> tirx.Var:
         """The vector `number` strides after that at `at`."""
-        if self._in_halves and can_halve(self._vector, stride):
+        if self._in_halves and buffer.dtype == self._vector.dtype and can_halve(self._vector, stride):
             return T.Bind(in_halves(self._vector, buffer, at, stride, number))
         if len(at) > 1:
             return T.Bind(self._vector.load(buffer, *at[:-2], at[-2] + number, at[-1]))

@@ -73,8 +73,8 @@ class InnerLoop:
     """Multiplies rows of `depth` numbers, `row_bytes` apart, by a panel of `vectors` vectors of weights.
 
     A `vector` has 128 bits. The order is that for `core`: cortex-a53, or cortex-a55, which stands for all
-    others. The sums of each row start as the same vectors, or, where rows of sums are `start_bytes` apart, as
-    those.
+    others. The sums start as vectors whose rows are `start_bytes` apart, 0 if all rows start as the same; or
+    as zeros.
     """
 
     rows: int
@@ -83,7 +83,7 @@ class InnerLoop:
     row_bytes: int
     vector: Vector
     core: str
-    start_bytes: int = 0
+    start_bytes: int | None = None
     operations: list[_Operation] = field(init=False)
 
     @staticmethod
@@ -201,35 +201,44 @@ class InnerLoop:
         # Where the loop counts, and its pointers move.
         self.counting = dict(zip((X, WEIGHTS, COUNT, AHEAD), free, strict=False))
         bytes_ahead = self.strides[AHEAD]
-        # Only rows that lie one after the other are one stream.
-        lines = -(-bytes_ahead // LINE) if self.row_bytes == self.vector.number_bytes * self.depth else 0
+        lines = -(-bytes_ahead // LINE)
         for line, slot in enumerate(sorted(free[4 : 4 + lines])):
             yield _Operation(slot, 0, f"ldr wzr, [{AHEAD}, #{{}}]", AHEAD, bytes_ahead // lines * line)
 
     def call(
-        self, x: tirx.Expr, weights: tirx.Expr, start: tirx.Expr, ahead: tirx.Expr, sums: tirx.Buffer
+        self,
+        x: tirx.Expr,
+        weights: tirx.Expr,
+        start: tirx.Expr | None,
+        ahead: tirx.Expr,
+        sums: tirx.Buffer,
     ) -> None:
         """Call it on the rows from that of element `x` on and the panel from `weights` on, into `sums`.
 
-        These start as what is at `start`. The rows at `ahead`, which come next, are touched, so that they are
-        in the cache by then.
+        These start as what is at `start`, or as zeros. As many numbers from `ahead` on, of the rows that come
+        next, are touched, so that they are in the cache by then.
         """
         sums_of_rows = [self.sum_register(r, v) for r in range(self.rows) for v in range(self.vectors)]
         width = self.vectors * self.vector.lanes
         name = f"multiply_{self.rows}x{width}_{self.depth}_{self.row_bytes}_{self.start_bytes}"
-        addresses = (x, weights, start, ahead)
+        addresses = (x, weights, ahead, *([] if start is None else [start]))
         multiply_into(name, self.vector, sums_of_rows, CLOBBERED, self._code, addresses, sums)
 
-    def _code(self, x: str, weights: str, start: str, ahead_of: str) -> Iterator[str]:
+    def _code(self, x: str, weights: str, ahead_of: str, start: str = "") -> Iterator[str]:
         iterations, rest = divmod(self.depth, self.vector.lanes)
         ahead = [o.text.format(o.offset) for o in self.operations if o.slot < 0]
-        places = [(row, vector) for row in range(self.rows) for vector in range(self.vectors)]
-        copied = [] if self.start_bytes else places[self.vectors :]
         yield from (f"mov {X}, {x}", f"mov {WEIGHTS}, {weights}", f"mov {AHEAD}, {ahead_of}")
-        for row, vector in places[: len(places) - len(copied)]:
-            yield f"ldr q{self.sum_register(row, vector)}, [{start}, #{row * self.start_bytes + 16 * vector}]"
+        places = [(row, vector) for row in range(self.rows) for vector in range(self.vectors)]
+        # Rows that start as the first one are copies of it.
+        loaded = places if self.start_bytes else places[: self.vectors]
+        for row, vector in loaded if start else ():
+            offset = row * (self.start_bytes or 0) + VECTOR_BYTES * vector
+            yield f"ldr q{self.sum_register(row, vector)}, [{start}, #{offset}]"
         copies = (
-            f"mov v{self.sum_register(*place)}.16b, v{self.sum_register(0, place[1])}.16b" for place in copied
+            f"mov v{self.sum_register(*place)}.16b, v{self.sum_register(0, place[1])}.16b"
+            if start
+            else f"movi v{self.sum_register(*place)}.16b, #0"
+            for place in (places[len(loaded) :] if start else places)
         )
         for pair in zip_longest(copies, ahead):
             yield from filter(None, pair)

@@ -36,25 +36,28 @@ class RowLoop:
         """Whether there can be such a loop."""
         return rows == 1 and FEWEST <= vectors <= MOST and depth >= vector.lanes
 
-    def call(self, x: tirx.Expr, weights: tirx.Expr, start: tirx.Expr, sums: tirx.Buffer) -> None:
+    def call(self, x: tirx.Expr, weights: tirx.Expr, start: tirx.Expr | None, sums: tirx.Buffer) -> None:
         """Call it on the row from element `x` on and the panel from `weights` on, into `sums`.
 
-        These start as what is at `start`.
+        These start as what is at `start`, or as zeros.
         """
         registers = [self._sum(vector) for vector in range(self.vectors)]
-        name, clobbered = f"row_{self.vectors}_{self.depth}", (X, WEIGHTS, COUNT, X_BUFFER, *BUFFERS)
-        multiply_into(name, self.vector, registers, clobbered, self._code, (x, weights, start), sums)
+        name = f"row_{self.vectors}_{self.depth}_{'zeros' if start is None else 'starts'}"
+        addresses = (x, weights, *([] if start is None else [start]))
+        clobbered = (X, WEIGHTS, COUNT, X_BUFFER, *BUFFERS)
+        multiply_into(name, self.vector, registers, clobbered, self._code, addresses, sums)
 
     def _sum(self, vector: int) -> int:
         return VECTOR_REGISTERS - self.vectors + vector
 
-    def _code(self, x: str, weights: str, start: str) -> Iterator[str]:
+    def _code(self, x: str, weights: str, start: str = "") -> Iterator[str]:
         iterations, rest = divmod(self.depth, self.vector.lanes)
         yield from (f"mov {X}, {x}", f"mov {WEIGHTS}, {weights}", f"ldr d0, [{X}]")
         for number in range(AHEAD):
             yield from self._load(number)
         for vector in range(self.vectors):
-            yield f"ldr q{self._sum(vector)}, [{start}, #{16 * vector}]"
+            sums = self._sum(vector)
+            yield f"ldr q{sums}, [{start}, #{16 * vector}]" if start else f"movi v{sums}.16b, #0"
         for number in range(AHEAD // 2):
             yield self._insert(number)
         if iterations > 1:

@@ -60,6 +60,11 @@ def llvm_type(vector: Vector) -> str:
     return f"<{vector.lanes} x {LLVM_TYPES[vector.dtype]}>"
 
 
+def keep_in_memory(buffer: tirx.Buffer) -> None:
+    """Have `buffer` written here, and read again behind: LLVM would hold it in registers that others need."""
+    _call("keep_in_memory", _KEEP, [buffer[0]])
+
+
 def touch(buffer: tirx.Buffer, start: tirx.Expr, count: int) -> None:
     """Load a number of every cache line of `count` numbers, in order: that is what prefetchers understand."""
     numbers = LINE // np.dtype(buffer.dtype).itemsize
@@ -67,6 +72,11 @@ def touch(buffer: tirx.Buffer, start: tirx.Expr, count: int) -> None:
         _call("touch", _TOUCH, [buffer[start + T.min(line * numbers, count - 1)]])
 
 
+_KEEP = """define internal void @keep_in_memory(ptr %address) alwaysinline {
+  call void asm sideeffect "", "r,~{memory}"(ptr %address)
+  ret void
+}
+"""
 _TOUCH = """define internal void @touch(ptr %address) alwaysinline {
   call void asm sideeffect "ldrb wzr, [$0]", "r,~{memory}"(ptr %address)
   ret void

@@ -37,9 +37,14 @@ def llvm_cpu(core: Core) -> str | None:
     return "cortex-a55" if core.machine == "aarch64" else None
 
 
+def precision_of(node: ir.Node) -> str:
+    """The type in which a fused node's weights are stored: "float32", or "float16" (`precision.py`)."""
+    return node.attributes.get_string("precision", "float32")
+
+
 def vector_of(node: ir.Node, core: Core) -> Vector:
-    """What `node` is to be computed in on `core`."""
-    return Vector.of(dtype_of(node.inputs[0]), core)
+    """What `node` is computed in on `core`: in the type of its weights, if the core has such arithmetic."""
+    return Vector.of(precision_of(node) if core.has_half else "float32", core)
 
 
 def dtype_of(value: ir.Value | None) -> str:

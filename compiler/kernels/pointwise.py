@@ -6,23 +6,27 @@ are computed, and who orders the instructions.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
+from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
 from ...targets import Core
+from .bounded_sums import is_bounded, sum_in_parts
 from .epilogue import Epilogue
 from .gated_weights import gated
 from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
 from .inline_assembly import touch
-from .kernel import Kernel, array, given, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
 from .map_mean import MapMean
 from .register_tile import (
     RegisterTile,
+    Starts,
     each,
     pack,
     padded,
@@ -79,8 +83,10 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
     found = []
     for vectors in (3, 2, 4) if in_order else (4, 3, 2):
         tile, width = _rows(vectors, vector), vectors * vector.lanes
-        # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows.
-        in_chunks = depth > DEEP and half < FEW_TILES * tile * (depth + width) and not in_order
+        # In-order cores read ahead, which is worth more than what a chunk saves: it takes whole rows. Partial
+        # sums are not to be rounded to half precision.
+        whole_rows = in_order or vector.dtype != "float32"
+        in_chunks = depth > DEEP and half < FEW_TILES * tile * (depth + width) and not whole_rows
         chunk = max(LEAST_CHUNK, half // 2 // width) if in_chunks else 0
         block = half // (tile * ((chunk or depth) + width)) * tile
         by_block = depth * (channels * -(-pixels // max(block, 1)) + pixels)
@@ -136,43 +142,34 @@ def matrix_product(
         # Partial sums would lie in the map.
         tiling = replace(tiling, chunk=0)
     constants = [
-        pack(weight * scale, tiling.vectors, vector),
-        padded(array(node.inputs[2]) * scale, vector),
+        pack(weight * scale, tiling.vectors, vector).astype(precision_of(node)),
+        padded(array(node.inputs[2]) * scale, vector).astype(vector.dtype),
     ]
     with IRBuilder() as builder, T.prim_func():
         x, residual, gate, weights, bias, out, means = parameters(
-            vector,
-            x=source,
-            residual=result if given(node, 3) else None,
-            gate=(depth,) if given(node, 4) else None,
-            weight=constants[0].shape,
-            bias=constants[1].shape,
-            out=result if stores_map else None,
-            mean=(channels,) if len(node.outputs) > 1 else None,
+            x=(source, dtype_of(node.inputs[0])),
+            residual=(result, dtype_of(node.inputs[3])) if given(node, 3) else None,
+            gate=((depth,), dtype_of(node.inputs[4])) if given(node, 4) else None,
+            weight=constants[0],
+            bias=constants[1],
+            out=(result, dtype_of(node.outputs[0])) if stores_map else None,
+            mean=((channels,), dtype_of(node.outputs[1])) if len(node.outputs) > 1 else None,
         )
         mean = MapMean.begun(means, pixels)
         if gate is not None:
             weights = gated(weights, gate, panels(channels, tiling.vectors, vector), depth, vector)
+        factors = _Factors(x, weights, pixels, depth, channels, tiling, start_of)
         for block, size in each(pieces(pixels, tiling.block or pixels)):
             if residual is not None and tiling.inner_loop:
                 touch(residual, block * channels, size * channels)
             for at in _tiles(block, size, channels, depth, vector, tiling):
                 tile = RegisterTile(at.rows, at.width, vector)
                 places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
-                panel = at.channel * depth + at.k * at.width
-                starts, start = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
-                loop = None if start_of else _inner_loop(at, depth, channels, vector, tiling)
-                row, first = at.pixel * depth + at.k, starts[start[0]]
-                if isinstance(loop, RowLoop):
-                    loop.call(x[row], weights[panel], first, tile.sums)
-                elif loop:
-                    ahead = T.min(at.pixel + at.rows, pixels - at.rows) * depth
-                    loop.call(x[row], weights[panel], first, x[ahead], tile.sums)
+                starts = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
+                if is_bounded(vector, at.depth):
+                    factors.multiply(tile, at, 0, at.depth, starts)
                 else:
-                    rows = [at.pixel + row for row in range(at.rows)]
-                    rows = [(start_of(row) if start_of else row * depth) + at.k for row in rows]
-                    tile.start(starts, start)
-                    tile.multiply_rows(x, rows, at.depth, weights, panel)
+                    sum_in_parts(tile, starts, at.depth, partial(factors.multiply, tile, at))
                 valid = valid_columns(at.channel, at.width, channels)
                 if at.is_last:
                     tile.store(out, places, valid, epilogue, residual, mean, at.channel)
@@ -198,8 +195,8 @@ def _tiles(
     block: Index, size: int, channels: int, depth: int, vector: Vector, tiling: Tiling
 ) -> Iterator[_Tile]:
     """Loop over a block's chunks, panels and tiles, from the outside in; built once for each size."""
-    # Partial sums are kept as whole vectors.
-    chunk = tiling.chunk if channels % vector.lanes == 0 else 0
+    # Partial sums are kept as whole vectors, and not rounded to half precision.
+    chunk = tiling.chunk if channels % vector.lanes == 0 and vector.dtype == "float32" else 0
     for k, part, is_first, is_last in _chunks(depth, chunk or depth, vector):
         for channel, width in each(panels(channels, tiling.vectors, vector)):
             for row, rows in each(pieces(size, _rows(width // vector.lanes, vector))):
@@ -219,14 +216,58 @@ def _chunks(depth: int, largest: int, vector: Vector) -> Iterator[tuple[Index, i
     yield (count - 1) * size, rest, count == 1, True
 
 
-def _inner_loop(
-    at: _Tile, depth: int, channels: int, vector: Vector, tiling: Tiling
-) -> InnerLoop | RowLoop | None:
-    """The loop of a tile in assembly, where it is wanted and can be had."""
-    row_bytes, vectors = vector.number_bytes * depth, at.width // vector.lanes
-    if tiling.inner_loop and RowLoop.serves(at.rows, vectors, at.depth, vector):
-        return RowLoop(vectors, at.depth, vector)
-    if not tiling.inner_loop or not InnerLoop.serves(at.rows, vectors, at.depth, row_bytes, vector):
-        return None
-    start_bytes = 0 if at.is_first else vector.number_bytes * channels
-    return InnerLoop(at.rows, vectors, at.depth, row_bytes, vector, tiling.inner_loop, start_bytes)
+@dataclass(frozen=True)
+class _Factors:
+    """The `pixels` rows of x, of `depth` numbers each, and the panels of weights for `channels`."""
+
+    x: tirx.Buffer
+    weights: tirx.Buffer
+    pixels: int
+    depth: int
+    channels: int
+    tiling: Tiling
+    start_of: Callable[[Index], Index] | None
+
+    def multiply(
+        self,
+        tile: RegisterTile,
+        at: _Tile,
+        first: Index,
+        terms: int,
+        starts: Starts | None,
+    ) -> None:
+        """Make the sums of `tile` those of `terms` input channels, from number `first` of its chunk on.
+
+        They start as numbers of a buffer, each row from its place on, or as zeros.
+        """
+        k = at.k + first
+        panel = at.channel * self.depth + k * at.width
+        loop = self._inner_loop(tile, terms, None if starts is None else 0 if at.is_first else self.channels)
+        if loop is None:
+            rows = [at.pixel + row for row in range(at.rows)]
+            rows = [(self.start_of(row) if self.start_of else row * self.depth) + k for row in rows]
+            tile.start(starts)
+            tile.multiply_rows(self.x, rows, terms, self.weights, panel)
+            return
+        row, start = at.pixel * self.depth + k, None if starts is None else starts[0][starts[1][0]]
+        if isinstance(loop, RowLoop):
+            loop.call(self.x[row], self.weights[panel], start, tile.sums)
+        else:
+            next_rows = T.min(at.pixel + at.rows, self.pixels - at.rows) * self.depth
+            ahead = self.x[next_rows + first * at.rows]
+            loop.call(self.x[row], self.weights[panel], start, ahead, tile.sums)
+
+    def _inner_loop(
+        self, tile: RegisterTile, terms: int, start_stride: int | None
+    ) -> InnerLoop | RowLoop | None:
+        """The loop of a tile in assembly, where it is wanted and can be had."""
+        core, vector, vectors = self.tiling.inner_loop, tile.vector, len(tile.columns)
+        if not core or self.start_of or not vector.dtype == self.x.dtype == self.weights.dtype:
+            return None
+        if RowLoop.serves(tile.rows, vectors, terms, vector):
+            return RowLoop(vectors, terms, vector)
+        row_bytes = vector.number_bytes * self.depth
+        if not InnerLoop.serves(tile.rows, vectors, terms, row_bytes, vector):
+            return None
+        start_bytes = None if start_stride is None else vector.number_bytes * start_stride
+        return InnerLoop(tile.rows, vectors, terms, row_bytes, vector, core, start_bytes)

@@ -19,6 +19,8 @@ from .kernel import argument
 from .map_mean import MapMean
 from .vectors import Index, Vector
 
+# What sums start as: numbers of a buffer, those of each row from its place on.
+Starts: TypeAlias = tuple[tirx.Buffer, Sequence[Index]]
 # What the rows of a tile have of one input channel, each in all lanes; None for a row that has nothing.
 Numbers: TypeAlias = Sequence[tirx.Expr | None]
 # Input channels in a step of the loop, where they are not the lanes of a vector.
@@ -91,15 +93,22 @@ def valid_columns(channel: tirx.Expr | int, width: int, channels: int) -> int:
     return min(width, channels - channel) if isinstance(channel, int) else width
 
 
-def parameters(vector: Vector, **shapes: Sequence[int] | None) -> list[Any]:
-    """The parameters of the function that is being built, by name, but as flat buffers; None stays None."""
-    given = {name: tuple(shape) for name, shape in shapes.items() if shape is not None}
-    buffers = {name: argument(name, shape, vector.dtype) for name, shape in given.items()}
+def parameters(**tensors: np.ndarray | tuple[Sequence[int], str] | None) -> list[Any]:
+    """The parameters of the function that is being built, by name, but as flat buffers; None stays None.
+
+    Each is given as an array of its shape and type, or as these.
+    """
+    given = {
+        name: (tensor.shape, tensor.dtype.name) if isinstance(tensor, np.ndarray) else tensor
+        for name, tensor in tensors.items()
+        if tensor is not None
+    }
+    buffers = {name: argument(name, tuple(shape), dtype) for name, (shape, dtype) in given.items()}
     flat = {
-        name: T.decl_buffer((math.prod(given[name]),), buffer.dtype, data=buffer.data)
+        name: T.decl_buffer((math.prod(given[name][0]),), buffer.dtype, data=buffer.data)
         for name, buffer in buffers.items()
     }
-    return [flat.get(name) for name in shapes]
+    return [flat.get(name) for name in tensors]
 
 
 class RegisterTile:
@@ -114,11 +123,13 @@ class RegisterTile:
         """Where the vectors of a row begin."""
         return range(0, self.width, self.vector.lanes)
 
-    def start(self, values: tirx.Buffer, places: Sequence[tirx.Expr]) -> None:
-        """Start the sums of each row as the `values` from its place on."""
-        for row, place in enumerate(places):
+    def start(self, starts: Starts | None) -> None:
+        """Start the sums, as zeros if with nothing else."""
+        for row in range(self.rows):
             for column in self.columns:
-                self[row, column] = self.vector.load(values, place + column)
+                self[row, column] = (
+                    self.vector.load(starts[0], starts[1][row] + column) if starts else self.vector.zeros()
+                )
 
     def __getitem__(self, at: tuple[int, int]) -> tirx.Expr:
         """The vector of sums of a row that starts at a column."""

@@ -71,13 +71,13 @@ def resize(node: ir.Node, core: Core) -> Kernel:
     _, height, width, channels = nhwc(node.inputs[0])
     _, rows, columns, _ = nhwc(node.outputs[0])
     coordinates, scales = node.attributes["coordinates"].as_string(), node.attributes["scales"].as_floats()
-    vector, dtype = vector_of(node, core), dtype_of(node.inputs[0])
+    vector = vector_of(node, core)
     vertical = Mix.of(coordinates, height, rows, scales[0])
     horizontal = Mix.of(coordinates, width, columns, scales[1])
     with IRBuilder() as builder, T.prim_func():
-        x = argument("x", (height, width * channels), dtype)
+        x = argument("x", (height, width * channels), dtype_of(node.inputs[0]))
         of_rows, of_columns = _argument("row", vertical), _argument("column", horizontal)
-        out = argument("out", (rows, columns, channels), dtype)
+        out = argument("out", (rows, columns, channels), dtype_of(node.outputs[0]))
         line = T.alloc_buffer((width * channels,), vector.dtype, scope="local")
         with T.serial(len(vertical.pixels)) as group, _outputs(of_rows, group) as row:
             _mix_rows(vector, x, of_rows, group, row, line)

@@ -5,7 +5,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
 from ...targets import Core
-from .kernel import Kernel, argument, llvm_cpu, nhwc, vector_of
+from .kernel import Kernel, argument, dtype_of, llvm_cpu, nhwc, vector_of
 from .vectors import channel_blocks
 
 # Vectors that are loaded before the first product is stored: enough for the latency of loads.
@@ -19,10 +19,9 @@ def scale(node: ir.Node, core: Core) -> Kernel:
     with IRBuilder() as builder, T.prim_func():
         # The output may be x.
         T.func_attr({"tirx.noalias": False})
-        x, gate, out = (
-            argument(name, (size, channels), vector.dtype)
-            for name, size in (("x", pixels), ("gate", 1), ("out", pixels))
-        )
+        x = argument("x", (pixels, channels), dtype_of(node.inputs[0]))
+        gate = argument("gate", (1, channels), dtype_of(node.inputs[1]))
+        out = argument("out", (pixels, channels), dtype_of(node.outputs[0]))
         with T.serial(pixels) as pixel:
             for blocks in channel_blocks(channels, VECTORS * vector.lanes, vector):
                 part = blocks.vector

@@ -14,7 +14,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
 from ...targets import Core
-from .kernel import Kernel, argument, dtype_of, llvm_cpu, nhwc
+from .kernel import Kernel, argument, dtype_of, llvm_cpu, nhwc, vector_of
 from .loads import llvm_functions, touch
 from .vectors import Vector, channel_blocks
 
@@ -31,12 +31,12 @@ def window_pool(node: ir.Node, core: Core) -> Kernel:
     _, rows, columns, _ = nhwc(node.outputs[0])
     taps, strides = (node.attributes[name].as_ints() for name in ("kernel_shape", "strides"))
     top, left, *_ = node.attributes["pads"].as_ints()
-    is_average, dtype = node.op_type == "AveragePool", dtype_of(node.inputs[0])
+    is_average, dtype = node.op_type == "AveragePool", dtype_of(node.outputs[0])
     counts_padding = is_average and node.attributes.get_int("count_include_pad", 0) != 0
-    vector = Vector.of("float32" if is_average else dtype, core)
+    vector = Vector.of("float32", core) if is_average else vector_of(node, core)
     touches = core.pipeline == "in-order"
     with IRBuilder() as builder, T.prim_func():
-        x = argument("x", (height, width, channels), dtype)
+        x = argument("x", (height, width, channels), dtype_of(node.inputs[0]))
         out = argument("out", (rows, columns, channels), dtype)
         totals = T.alloc_buffer((channels,), vector.dtype, scope="local")
         functions = llvm_functions("in-order" if touches else None, vector)

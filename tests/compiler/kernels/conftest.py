@@ -24,7 +24,8 @@ def run_kernel(call) -> Callable[..., np.ndarray]:
     """Call a kernel, built for a core, on its activations; what it put out, where NaN was before."""
 
     def run(kernel: Kernel, core: str | Core, *activations: np.ndarray) -> np.ndarray:
-        out = np.full([int(size) for size in kernel.function.params[-1].ty.shape], np.nan, np.float32)
+        given = kernel.function.params[-1].ty
+        out = np.full([int(size) for size in given.shape], np.nan, str(given.dtype))
         call(kernel.function, [*activations, *kernel.constants, out], core, kernel.llvm_cpu)
         return out
 
