@@ -31,6 +31,8 @@ from .vectors import Blocks, Vector, channel_blocks
 SMALL_WINDOW, SMALL_FLIGHT = 9, 3
 # One vector of accumulators and the pixels it needs: the longest piece of a row that does not spill.
 LONGEST_ROW, LONGEST_RUN = 14, 28
+# Vector registers that hold such tiles; with fewer they are half as large.
+MANY_REGISTERS = 32
 
 
 def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
@@ -101,13 +103,15 @@ def default(layer: Layer, core: Core) -> Parameters:
     by_columns = (
         layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
     )
-    rows = 1 if not by_columns else 4 if not in_order else 3 if layer.rows.stride == 1 else 2
+    few = layer.vector.of_core < MANY_REGISTERS
+    rows = (3 if layer.rows.stride == 1 else 2) if in_order else 2 if few else 4
+    rows = rows if by_columns else 1
     tiles = -(-layer.rows.outputs // rows)
     is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(
         by="columns" if by_columns else "taps",
         rows=rows,
-        columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW,
+        columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW // 2 if few else LONGEST_ROW,
         block=layer.vector.line,
         band=1 if is_large else tiles,
         touch=in_order and is_large,
@@ -121,7 +125,8 @@ def _holds(cache: Cache | None, nbytes: int) -> bool:
 
 
 def _run_length(layer: Layer, core: Core, rows: int) -> int:
-    if not core.l1d:
+    # An x86 core prefetches what the first cache could not keep.
+    if not core.l1d or not layer.vector.by_lane:
         return LONGEST_RUN
     sets = core.l1d.size // core.cache_line // core.l1d.ways
     lines, rest = divmod(layer.pixel_bytes, core.cache_line)
