@@ -22,8 +22,9 @@ EPILOGUES = st.sampled_from(
         {"activation": "hard_swish"},
     )
 )
-# From where products vanish beside a bias to where the square of a sum is almost infinite.
-SCALES = st.sampled_from((1.0, 1e-20, 1e3, 1e15))
+# By the type of activations: from where products vanish beside a bias to where the square of a sum is almost
+# infinite.
+SCALES = {"float32": (1.0, 1e-20, 1e3, 1e15)}
 SIZES, CHANNELS = st.integers(1, 40), st.integers(1, 200)
 # Multiply-accumulates of a layer.
 MOST = 4_000_000
@@ -46,15 +47,16 @@ class Layer:
 class Numbers:
     """Normally distributed numbers, those of activations scaled, and some of them zero."""
 
-    def __init__(self, draw: st.DrawFn):
-        self._generator, self._scale = np.random.default_rng(draw(st.integers(0, 999))), draw(SCALES)
+    def __init__(self, draw: st.DrawFn, precision: str):
+        self._generator, self._precision = np.random.default_rng(draw(st.integers(0, 999))), precision
+        self._scale = draw(st.sampled_from(SCALES[precision]))
 
     def constant(self, *shape: int) -> np.ndarray:
         return self._generator.standard_normal(shape, dtype=np.float32)
 
     def activation(self, *shape: int) -> np.ndarray:
         keep = self._generator.random(shape) < 0.9
-        return np.float32(self._scale) * keep * self.constant(*shape)
+        return (self._scale * keep * self.constant(*shape)).astype(self._precision)
 
 
 @dataclass(frozen=True)
@@ -82,21 +84,25 @@ def windows(draw: st.DrawFn, *taps: tuple[int, int], dilation: int = 2) -> Windo
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> Layer:
+def convolutions(draw: st.DrawFn, precision: str) -> Layer:
     """Any window over all channels, of a map or of planes; one of single pixels may have a gate."""
-    window, numbers = draw(windows((1, 1), (1, 1), (3, 3), (5, 5), (2, 4))), Numbers(draw)
+    window, numbers = draw(windows((1, 1), (1, 1), (3, 3), (5, 5), (2, 4))), Numbers(draw, precision)
     budget = max(1, MOST // prod((*window.size, *window.taps)))
     depth = draw(st.integers(1, min(200, budget)))
     channels = draw(st.integers(1, min(200, max(1, budget // depth))))
     weight, bias = numbers.constant(channels, depth, *window.taps), numbers.constant(channels)
-    gate = numbers.constant(1, 1, 1, depth) if window.taps == (1, 1) and draw(st.booleans()) else None
+    gate = (
+        numbers.constant(1, 1, 1, depth).astype(precision)
+        if window.taps == (1, 1) and draw(st.booleans())
+        else None
+    )
     return _convolution(draw, "Conv", numbers, window, weight, bias, gate)
 
 
 @st.composite
-def depthwise_convolutions(draw: st.DrawFn) -> Layer:
+def depthwise_convolutions(draw: st.DrawFn, precision: str) -> Layer:
     """Any window over each channel."""
-    window, numbers = draw(windows((3, 3), (5, 5), (7, 7), (1, 3))), Numbers(draw)
+    window, numbers = draw(windows((3, 3), (5, 5), (7, 7), (1, 3))), Numbers(draw, precision)
     channels = draw(CHANNELS)
     weight, bias = numbers.constant(channels, 1, *window.taps), numbers.constant(channels)
     return _convolution(draw, "DepthwiseConv", numbers, window, weight, bias)
@@ -115,7 +121,7 @@ def _convolution(
     is_depthwise = op_type == "DepthwiseConv"
     channels, depth = weight.shape[:2]
     x = numbers.activation(1, *window.size, channels if is_depthwise else depth)
-    seen = x if gate is None else x * gate
+    seen = x.astype(np.float64) * (1 if gate is None else gate)
     sums = convolve(seen, weight, bias, **window.moves)
     magnitudes = convolve(np.abs(seen), np.abs(weight), np.abs(bias), **window.moves)
     residual = numbers.activation(*sums.shape) if draw(st.booleans()) else None
@@ -130,7 +136,7 @@ def _convolution(
         del outputs[0], magnitudes[0]
     others = [array if array is None else nchw(array) for array in (residual, gate)]
     inputs = [nchw(x), weight, bias, *others]
-    node = fused_node(op_type, nchw(sums), inputs, mean=mean, **window.moves, **epilogue)
+    node = fused_node(op_type, nchw(sums), inputs, x.dtype.name, mean=mean, **window.moves, **epilogue)
     kernel = FAMILIES[op_type](node, find_core(core))
     planes = None if is_depthwise or gate is not None else of_planes(node, find_core(core))
     if planes and draw(st.booleans()):
@@ -140,27 +146,27 @@ def _convolution(
 
 
 @st.composite
-def dense(draw: st.DrawFn) -> Layer:
+def dense(draw: st.DrawFn, precision: str) -> Layer:
     """A row times a matrix."""
-    core, epilogue, numbers = draw(CORES), draw(EPILOGUES), Numbers(draw)
+    core, epilogue, numbers = draw(CORES), draw(EPILOGUES), Numbers(draw, precision)
     depth, features = draw(st.integers(1, 1000)), draw(st.integers(1, 1000))
     x, weight, bias = (
         numbers.activation(1, depth),
         numbers.constant(features, depth),
         numbers.constant(features),
     )
-    node = fused_node("Dense", (1, features), [x.shape, weight, bias], **epilogue)
-    sums = x @ weight.T.astype(np.float64) + bias
-    magnitudes = np.abs(x) @ np.abs(weight.T) + np.abs(bias)
+    node = fused_node("Dense", (1, features), [x.shape, weight, bias], precision, **epilogue)
+    sums = x.astype(np.float64) @ weight.T + bias
+    magnitudes = np.abs(x.astype(np.float64)) @ np.abs(weight.T) + np.abs(bias)
     kernel = FAMILIES["Dense"](node, find_core(core))
     return Layer(core, kernel, [x], [activate(sums, **epilogue)], [magnitudes])
 
 
 @st.composite
-def pools(draw: st.DrawFn) -> Layer:
+def pools(draw: st.DrawFn, precision: str) -> Layer:
     """A mean or a maximum over windows, or over the map."""
     op_type = draw(st.sampled_from(("AveragePool", "MaxPool", "GlobalAveragePool")))
-    window, numbers = draw(windows((2, 2), (3, 3), (5, 4), dilation=1)), Numbers(draw)
+    window, numbers = draw(windows((2, 2), (3, 3), (5, 4), dilation=1)), Numbers(draw, precision)
     x = numbers.activation(1, *window.size, draw(CHANNELS))
     moves = {"kernel_shape": window.taps, "strides": window.moves["strides"], "pads": window.moves["pads"]}
     moves["count_include_pad"] = int(draw(st.booleans()) and op_type == "AveragePool")
@@ -171,12 +177,12 @@ def pools(draw: st.DrawFn) -> Layer:
 
 
 @st.composite
-def resizings(draw: st.DrawFn) -> Layer:
+def resizings(draw: st.DrawFn, precision: str) -> Layer:
     """Bilinear, from any size to any size."""
     size, result = draw(st.tuples(SIZES, SIZES)), draw(st.tuples(SIZES, SIZES))
-    x = Numbers(draw).activation(1, *size, draw(CHANNELS))
+    x = Numbers(draw, precision).activation(1, *size, draw(CHANNELS))
     coordinates = draw(st.sampled_from(COORDINATES))
-    output = resize(x, coordinates, sizes=result)
+    output = resize(x.astype(np.float32), coordinates, sizes=result)
     attributes = {"coordinates": coordinates, "scales": np.divide(result, size).tolist()}
     # In this mode ONNX Runtime's places differ in the last bit, 2^-18 of a step between two pixels.
     magnitude = np.abs(x).max() * (5 if coordinates == "half_pixel_symmetric" else 1)
@@ -184,27 +190,32 @@ def resizings(draw: st.DrawFn) -> Layer:
 
 
 @st.composite
-def sigmoids(draw: st.DrawFn) -> Layer:
+def sigmoids(draw: st.DrawFn, precision: str) -> Layer:
     """The sigmoid, of numbers of any size."""
-    x = Numbers(draw).activation(1, draw(SIZES), draw(SIZES), draw(CHANNELS))
+    x = Numbers(draw, precision).activation(1, draw(SIZES), draw(SIZES), draw(CHANNELS))
     output = 1 / (1 + np.exp(-x.astype(np.float64).clip(-700)))
     return _of_one_input(draw, "Sigmoid", x, output, np.ones(output.shape))
 
 
 @st.composite
-def scales(draw: st.DrawFn) -> Layer:
+def scales(draw: st.DrawFn, precision: str) -> Layer:
     """A map times its gate."""
-    numbers, channels = Numbers(draw), draw(CHANNELS)
-    x, gate = numbers.activation(1, draw(SIZES), draw(SIZES), channels), numbers.constant(1, 1, 1, channels)
+    numbers, channels = Numbers(draw, precision), draw(CHANNELS)
+    x, gate = (
+        numbers.activation(1, draw(SIZES), draw(SIZES), channels),
+        numbers.constant(1, 1, 1, channels).astype(precision),
+    )
     core, output = draw(CORES), x * gate.astype(np.float64)
-    kernel = FAMILIES["Scale"](fused_node("Scale", nchw(x), [nchw(x), nchw(gate)]), find_core(core))
+    kernel = FAMILIES["Scale"](
+        fused_node("Scale", nchw(x), [nchw(x), nchw(gate)], precision), find_core(core)
+    )
     return Layer(core, kernel, [x, gate], [output], [np.abs(output)])
 
 
 def _of_one_input(
     draw: st.DrawFn, op_type: str, x: np.ndarray, output: np.ndarray, magnitude: np.ndarray, **attributes
 ) -> Layer:
-    core, node = draw(CORES), fused_node(op_type, nchw(output), [nchw(x)], **attributes)
+    core, node = draw(CORES), fused_node(op_type, nchw(output), [nchw(x)], x.dtype.name, **attributes)
     return Layer(core, FAMILIES[op_type](node, find_core(core)), [x], [output], [magnitude])
 
 

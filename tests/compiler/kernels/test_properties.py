@@ -7,27 +7,28 @@ from hypothesis import given, settings
 from . import layers
 
 FAMILIES = {
-    "convolution": layers.convolutions(),
-    "depthwise": layers.depthwise_convolutions(),
-    "dense": layers.dense(),
-    "pool": layers.pools(),
-    "resize": layers.resizings(),
-    "sigmoid": layers.sigmoids(),
-    "scale": layers.scales(),
+    "convolution": layers.convolutions,
+    "depthwise": layers.depthwise_convolutions,
+    "dense": layers.dense,
+    "pool": layers.pools,
+    "resize": layers.resizings,
+    "sigmoid": layers.sigmoids,
+    "scale": layers.scales,
 }
-TOLERANCE = 2e-6
+TOLERANCES = {"float32": 2e-6}
 
 
 @pytest.mark.parametrize("examples", [6, pytest.param(250, marks=pytest.mark.full)])
+@pytest.mark.parametrize("precision", TOLERANCES)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_any_layer(family, examples, call):
+def test_any_layer(family, precision, examples, call):
     @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
-    @given(FAMILIES[family])
+    @given(FAMILIES[family](precision))
     def holds(layer: layers.Layer) -> None:
         kernel = layer.kernel
-        outputs = [np.full(output.shape, np.nan, np.float32) for output in layer.outputs]
+        outputs = [np.full(output.shape, np.nan, precision) for output in layer.outputs]
         call(kernel.function, [*layer.activations, *kernel.constants, *outputs], layer.core, kernel.llvm_cpu)
         for got, want, magnitude in zip(outputs, layer.outputs, layer.magnitudes, strict=True):
-            assert np.all(np.abs(got - want) <= TOLERANCE * magnitude)
+            assert np.all(np.abs(got - want) <= TOLERANCES[precision] * magnitude)
 
     holds()
