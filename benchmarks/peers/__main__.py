@@ -18,7 +18,7 @@ from armlet.console import progress_bar
 from armlet.errors import ArmletError
 from armlet.frontend import ARCHITECTURES
 from armlet.frontend import count as count_layers
-from armlet.targets import YARDSTICK, find_core
+from armlet.targets import YARDSTICK, Core, find_core
 
 from ..document import PERFORMANCE, write_section
 from .armlet_itself import simulate_armlet
@@ -46,8 +46,13 @@ def cells(peers: Sequence[Peer] = PEERS) -> list[Cell]:
         for peer in peers
         if precision in peer.precisions
         for core in CORES
-        if precision == "fp32" or (core.peak and core.peak.fp16)
+        if computes_in(precision, core)
     ]
+
+
+def computes_in(precision: Precision, core: Core) -> bool:
+    """Whether `core` has arithmetic of this precision."""
+    return core.peak is not None and getattr(core.peak, precision) is not None
 
 
 @click.command(help=__doc__)
@@ -96,9 +101,14 @@ def price_all(counted: Sequence[Cell]) -> list[Row]:
             figures[cell] = Figures.of(price(cell))
         for network in NETWORKS:
             progress(f"armlet, {network.name}", 1.0)
-            own = {core.name: Figures.of(simulate_armlet(network, core)) for core in CORES}
-            rows.append(Row(network.name, "fp32", OURS, own))
-            rows += _rows([cell for cell in counted if cell.network == network], figures)
+            for precision in PRECISIONS:
+                own = {
+                    core.name: Figures.of(simulate_armlet(network, precision, core))
+                    for core in CORES
+                    if computes_in(precision, core)
+                }
+                rows.append(Row(network.name, precision, OURS, own))
+                rows += _rows(figures, network, precision)
     for cell, found in figures.items():
         key = (cell.peer.name, cell.network.name, cell.precision, cell.core.name)
         if difference := differs(key, found.instructions, found.mac_instructions):
@@ -106,12 +116,13 @@ def price_all(counted: Sequence[Cell]) -> list[Row]:
     return rows
 
 
-def _rows(counted: Sequence[Cell], figures: dict[Cell, Figures]) -> list[Row]:
-    """The rows of one network, by precision and engine in the order of the cells."""
-    rows: dict[tuple[str, str], dict[str, Figures]] = {}
-    for cell in counted:
-        rows.setdefault((cell.precision, cell.peer.title), {})[cell.core.name] = figures[cell]
-    return [Row(counted[0].network.name, *key, cores) for key, cores in rows.items()]
+def _rows(figures: dict[Cell, Figures], network: Network, precision: Precision) -> list[Row]:
+    """The rows of the peers on one network in one precision."""
+    engines: dict[str, dict[str, Figures]] = {}
+    for cell, found in figures.items():
+        if (cell.network, cell.precision) == (network, precision):
+            engines.setdefault(cell.peer.title, {})[cell.core.name] = found
+    return [Row(network.name, precision, engine, cores) for engine, cores in engines.items()]
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from armlet.targets import Core, Simulation
 from armlet.targets.simulator.simulation import simulate
 
 from .models import IMAGE
-from .peer import Network
+from .peer import Network, Precision
 
 
-def simulate_armlet(network: Network, core: Core) -> Simulation:
+def simulate_armlet(network: Network, precision: Precision, core: Core) -> Simulation:
     """Compile `network` for `core` as it is at this commit, count one inference and model its cycles."""
     with tempfile.TemporaryDirectory(prefix="armlet-peer-") as folder:
-        artifact = compile_model(network.build(), Path(folder, "made"), core)
+        artifact = compile_model(network.build(), Path(folder, "made"), core, precision=precision)
         return simulate(artifact.library, IMAGE, core)
