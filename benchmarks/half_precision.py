@@ -50,8 +50,10 @@ def run(kernel: Kernel, x: np.ndarray, core: Core) -> tuple[np.ndarray, float]:
     out = np.zeros([int(size) for size in kernel.function.params[-1].ty.shape], np.float16)
     compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu))
     with tempfile.TemporaryDirectory() as folder:
+        toolchain, whole = find_toolchain("linux", core.machine), Path(folder) / "kernel.o"
         library = Path(folder) / "kernel.so"
-        find_toolchain("linux", core.machine).link_library([compiled.path], library)
+        toolchain.link_object([compiled.path], whole, exports=["kernel"])
+        toolchain.link_library([whole], library)
         trace, _ = count_function(load(library), "kernel", [x, *kernel.constants, out], core)
     simulation = model(trace, core, lambda address: "kernel")
     return out, simulation.cycles - simulation.stall_cycles

@@ -16,7 +16,7 @@ from .layout import Layout, array_in
 from .precision import Precision
 
 # Relative to the range of the output; docs/half-precision.md derives that of half precision.
-TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2}
+TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-4, "fp16": 2e-2}
 
 
 def verify(

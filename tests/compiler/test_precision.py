@@ -112,7 +112,7 @@ def test_a_network(core, tmp_path):
     model = build("mobilenet_v3_small", resolution=64, width=0.5, classes=10)
     artifact = compile_model(model, tmp_path / "made", find_core(core), precision="fp16")
     assert artifact.manifest["precision"] == "fp16"
-    assert artifact.manifest["tolerance"] == 1e-2
+    assert artifact.manifest["tolerance"] == 2e-2
     assert artifact.manifest["kept_fp32"] == {}
     assert {entry["type"] for key in ("inputs", "outputs") for entry in artifact.manifest[key]} == {"float32"}
     verification = artifact.report["verification"]
