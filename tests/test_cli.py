@@ -191,6 +191,7 @@ def test_wrong_usage(tiny, artifact, tmp_path):
         2, "compile", "resnet50", "-o", out, "--target", "host"
     )
     assert "cortex-a99" in refused(2, "compile", tiny, "-o", out, "--target", "cortex-a99")
+    assert "fp8" in refused(2, "compile", tiny, "-o", out, "--target", "host", "--precision", "fp8")
     assert "toaster" in refused(2, "run", artifact, "--device", "toaster:7")
     assert "cortex-a99" in refused(2, "run", artifact, "--device", "emulated:cortex-a99")
     assert "--force" in refused(2, "build", "mobilenet_v2", "-o", tiny)
