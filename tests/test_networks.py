@@ -27,7 +27,9 @@ def check(name, core, folder, os="linux"):
     assert result.same_top5
 
     weights = sum(kernel["constant_bytes"] * len(kernel["layers"]) for kernel in artifact.manifest["kernels"])
-    assert (artifact.folder / f"c/lib{name}.so").stat().st_size <= weights + 400 * 1024
+    # The others have more layers, so more kernels.
+    code = 400 * 1024 if name == "mobilenet_v3_small" else 500 * 1024
+    assert (artifact.folder / f"c/lib{name}.so").stat().st_size <= weights + code
     shutil.rmtree(folder / "made")
 
 

@@ -33,6 +33,8 @@ SMALL_WINDOW, SMALL_FLIGHT = 9, 3
 LONGEST_ROW, LONGEST_RUN = 14, 28
 # Vector registers that hold such tiles; with fewer they are half as large.
 MANY_REGISTERS = 32
+# Cores whose prefetcher follows too few streams (two, TRM DDI 0500) for the lines of a block of channels.
+FEW_STREAMS = ("cortex-a53",)
 
 
 def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
@@ -97,7 +99,7 @@ def default(layer: Layer, core: Core) -> Parameters:
     first cache has lost, of three, of two with strides. Rows of pixels that one block of channels sees of a
     run fill at most half of the first cache, or of the part that the distance between pixels lets them reach.
     A map that the second cache does not hold, nor half of the first a block of its channels, is done tile by
-    tile, which in-order cores touch first.
+    tile, which in-order cores touch first; on FEW_STREAMS, one that fills more than half of the second.
     """
     in_order = core.pipeline == "in-order"
     by_columns = (
@@ -107,7 +109,10 @@ def default(layer: Layer, core: Core) -> Parameters:
     rows = (3 if layer.rows.stride == 1 else 2) if in_order else 2 if few else 4
     rows = rows if by_columns else 1
     tiles = -(-layer.rows.outputs // rows)
-    is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
+    if core.name in FEW_STREAMS:
+        is_large = not _holds(core.l2, 2 * layer.input_bytes)
+    else:
+        is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(
         by="columns" if by_columns else "taps",
         rows=rows,
