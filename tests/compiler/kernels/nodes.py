@@ -20,8 +20,10 @@ def fused_node(
 ) -> ir.Node:
     """A node of `inputs` that are shapes (activations, NCHW), arrays (constants) or None.
 
-    Activations are of the type `precision`. The mean over its map may be put out too, or alone.
+    Activations are of the type `precision`, in which the node computes where the core can. The mean over its
+    map may be put out too, or alone.
     """
+    attributes |= {"precision": precision} if precision != "float32" else {}
     values = [_value(f"input{number}", given, precision) for number, given in enumerate(inputs)]
     outputs = [_value("" if mean == "alone" else "out", result, precision)]
     outputs += [_value("mean", (*result[:2], 1, 1), precision)] if mean != "none" else []

@@ -4,7 +4,6 @@ A55 and A76 compute in half precision. A53 and A72 only store it, and compute in
 """
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
 from armlet.compiler.kernels import FAMILIES
@@ -59,9 +58,6 @@ def check(run_kernel, fused_node):
         inputs += [(1, depth, 1, 1)] if gated else []
         op_type = "DepthwiseConv" if is_depthwise else "Conv"
         node = fused_node(op_type, nchw, inputs, precision="float16", **windows, **activation)
-        for value in (*node.inputs, *node.outputs):
-            if value and value.const_value is None:
-                value.dtype = ir.DataType.FLOAT16
         kernel = (
             pointwise(node, find_core(core), tiling) if tiling else FAMILIES[op_type](node, find_core(core))
         )
