@@ -25,7 +25,7 @@ from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import constant, producer_of
-from .take_maps import rules_of_maps
+from .take_maps import is_map, rules_of_maps
 
 _PLAIN = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
 
@@ -103,9 +103,8 @@ class _TakeGlobalAveragePool(RewriteRuleClassBase):
         return op.GlobalAveragePool(x, _outputs=["y"])
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
-        if x.dtype != ir.DataType.FLOAT or len(shape_of(x)) != 4:
-            return MatchResult().fail("expected a 2-d map, float32")
-        return MatchResult()
+        result = MatchResult()
+        return result if is_map(x) else result.fail("expected a 2-d map, float32")
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
         return emit(op, producer_of(y), "GlobalAveragePool", [x], {})

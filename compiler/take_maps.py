@@ -35,7 +35,7 @@ class _TakeResize(RewriteRuleClassBase):
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
         result, attributes = MatchResult(), producer_of(y).attributes
-        if not _is_map(x):
+        if not is_map(x):
             return result.fail("expected a 2-d map, float32")
         if attributes.get_string("mode", "nearest") != "linear":
             return result.fail("not bilinear")
@@ -78,7 +78,7 @@ class _TakePool(RewriteRuleClassBase):
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
         result, node = MatchResult(), producer_of(y)
         attributes = node.attributes
-        if not _is_map(x) or len(node.outputs) > 1:
+        if not is_map(x) or len(node.outputs) > 1:
             return result.fail("expected a 2-d map, float32, and no indices")
         if attributes.get_string("auto_pad", "NOTSET") != "NOTSET" or attributes.get_int("ceil_mode", 0) != 0:
             return result.fail("implicit padding")
@@ -120,5 +120,6 @@ class _TakeSigmoid(RewriteRuleClassBase):
         return op.Sigmoid(x, _domain=DOMAIN, _name=producer_of(y).name)
 
 
-def _is_map(x: ir.Value) -> bool:
+def is_map(x: ir.Value) -> bool:
+    """Whether `x` is a 2-d map of float32."""
     return x.dtype == ir.DataType.FLOAT and len(shape_of(x)) == 4

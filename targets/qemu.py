@@ -1,5 +1,6 @@
 """qemu's emulator of ARM64 programs, and the libraries that these need on a machine of another kind."""
 
+import functools
 import platform
 import re
 import shutil
@@ -24,8 +25,11 @@ def find_qemu() -> str | None:
 def can_count() -> bool:
     """Whether a qemu is here that runs plugins: Debian 12's does, Debian 13's and Ubuntu's do not."""
     qemu = find_qemu()
-    if not qemu or not find_sysroot():
-        return False
+    return qemu is not None and find_sysroot() is not None and _takes_plugins(qemu)
+
+
+@functools.cache
+def _takes_plugins(qemu: str) -> bool:
     words = subprocess.run([qemu, "-h"], capture_output=True, text=True).stdout
     return re.search(r"^-plugin ", words, re.MULTILINE) is not None
 

@@ -52,7 +52,7 @@ def cells(peers: Sequence[Peer] = PEERS) -> list[Cell]:
 
 def computes_in(precision: Precision, core: Core) -> bool:
     """Whether `core` has arithmetic of this precision."""
-    return core.peak is not None and getattr(core.peak, precision) is not None
+    return precision == "fp32" or core.has_half
 
 
 @click.command(help=__doc__)

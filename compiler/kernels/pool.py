@@ -1,4 +1,4 @@
-"""The mean over a map, channels in vectors, and the sums that squeeze-excite wants."""
+"""The mean over a map that another kernel has computed, channels in vectors."""
 
 import onnx_ir as ir
 from tvm import tirx
@@ -20,20 +20,18 @@ def global_average_pool(node: ir.Node, core: Core) -> Kernel:
         x = argument("x", (1, height, width, channels), dtype_of(node.inputs[0]))
         out = argument("out", (1, 1, 1, channels), dtype_of(node.outputs[0]))
         vector = Vector.of("float32", core)
-        sum_map(x, out, (height, width, channels), vector, 1 / (height * width))
+        _average(x, out, (height, width, channels), vector)
     return Kernel("global_average_pool", builder.get(), [], macs=0)
 
 
-def sum_map(
-    x: tirx.Buffer, sums: tirx.Buffer, shape: tuple[int, int, int], vector: Vector, scale: float = 1
-) -> None:
-    """Sum `x`, [1, H, W, C] of `shape` (H, W, C), over its map into `sums`, times `scale`.
+def _average(x: tirx.Buffer, means: tirx.Buffer, shape: tuple[int, int, int], vector: Vector) -> None:
+    """Average `x`, [1, H, W, C] of `shape` (H, W, C), over its map into `means`.
 
     The map is read row by row and pixel by pixel for a block of channels at a time, and summed as `vector`.
     """
     height, width, channels = shape
     pixels = T.decl_buffer((height * width, channels), x.dtype, data=x.data)
-    flat = T.decl_buffer((channels,), sums.dtype, data=sums.data)
+    flat = T.decl_buffer((channels,), means.dtype, data=means.data)
     for blocks in channel_blocks(channels, VECTORS * vector.lanes, vector):
         part = blocks.vector
         with T.serial(blocks.count) as block:
@@ -46,6 +44,5 @@ def sum_map(
                     value = part.load(pixels, pixel, blocks.channel(block, number))
                     part.store(total, part.load(total, place) + value, place)
             for number, place in enumerate(places):
-                value = part.load(total, place)
-                value = value * part.number(scale) if scale != 1 else value
-                part.store(flat, value, blocks.channel(block, number))
+                mean = part.load(total, place) * part.number(1 / (height * width))
+                part.store(flat, mean, blocks.channel(block, number))

@@ -23,11 +23,12 @@ def count_network(library: Path, image: np.ndarray, core: Core) -> Trace:
     under_qemu = can_count()
     identity = qemu_identity(core) if under_qemu else unicorn_identity(core)
     cached = cache_folder("simulator", "traces") / content_key(library, image.tobytes(), *identity)
-    if not cached.exists():
-        trace = (count_under_qemu if under_qemu else count_in_unicorn)(library, image, core)
-        with written_beside(cached, force=True) as draft:
-            draft.write_text(trace.text())
-    return Trace.parse(cached.read_text())
+    if cached.exists():
+        return Trace.parse(cached.read_text())
+    trace = (count_under_qemu if under_qemu else count_in_unicorn)(library, image, core)
+    with written_beside(cached, force=True) as draft:
+        draft.write_text(trace.text())
+    return trace
 
 
 def counter() -> tuple[str, str]:
