@@ -59,6 +59,20 @@ def layers(networks: Sequence[str]) -> Iterator[ir.Node]:
                 yield node
 
 
+def prices(kernels: Sequence[Kernel], core: Core, toolchain: Toolchain) -> list[float]:
+    """The modelled cycles of one call of each of `kernels`, of one layer, on `core`."""
+    known: dict[bytes, float] = {}
+    found = []
+    for kernel in kernels:
+        # LLVM's cores often give the same code.
+        code = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu)).path
+        content = code.read_bytes()
+        if content not in known:
+            known[content] = price(kernel, core, toolchain)
+        found.append(known[content])
+    return found
+
+
 def price(kernel: Kernel, core: Core, toolchain: Toolchain) -> float:
     """The modelled cycles of one call of `kernel` on `core`."""
     given = [_zeros(parameter) for parameter in kernel.function.params]
@@ -69,8 +83,9 @@ def price(kernel: Kernel, core: Core, toolchain: Toolchain) -> float:
         arrays = [*given, *scratch]
         _write_caller(folder / "caller.c", arrays, _activations(kernel))
         toolchain.compile_object(folder / "caller.c", folder / "caller.o")
-        library = folder / "library.so"
-        toolchain.link_library([compiled.path, folder / "caller.o"], library)
+        library, whole = folder / "library.so", folder / "whole.o"
+        toolchain.link_object([compiled.path, folder / "caller.o"], whole, ["call", "kernel"])
+        toolchain.link_library([whole], library)
         trace, _ = count_function(load(library), "call", arrays, core)
         costs = model(trace, core, Symbols(library).kernel_at).kernels
     return sum(cost.cycles for cost in costs if cost.name != "call")
@@ -125,8 +140,7 @@ def main(networks: Sequence[str]) -> None:
                 part = (place + number / len(nodes)) / len(CORES)
                 progress(f"{node.name} on {core.name}", part)
                 kernels = [*candidates(node, core)]
-                costs = [price(kernel, core, toolchain) for kernel in kernels]
-                found[kernels[0].family].append(costs)
+                found[kernels[0].family].append(prices(kernels, core, toolchain))
             rows += [(core.name, *row) for row in summary(found)]
     head = ("core", "family", "layers", "default / best", "worst layer")
     text = f"Distinct layers of {', '.join(networks)}.\n\n{table(head, rows)}"

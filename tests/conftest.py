@@ -1,11 +1,18 @@
-"""Skip what needs an emulated phone where there is none; CI has one, and must not skip."""
+"""Skip what needs an emulated phone where there is none; CI has one, and must not skip.
+
+And let tests interrupt what they start, though the shell that started them may ignore SIGINT, as it does for
+what it runs in the background.
+"""
 
 import os
+import signal
 
 import pytest
 
 from armlet.errors import ArmletError
 from armlet.targets import find_core, find_witness
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -23,8 +23,8 @@ EPILOGUES = st.sampled_from(
     )
 )
 # By the type of activations: from where products vanish beside a bias to where the square of a sum is almost
-# infinite.
-SCALES = {"float32": (1.0, 1e-20, 1e3, 1e15)}
+# infinite, or in half precision the sum.
+SCALES = {"float32": (1.0, 1e-20, 1e3, 1e15), "float16": (1.0, 2e-4, 10.0)}
 SIZES, CHANNELS = st.integers(1, 40), st.integers(1, 200)
 # Multiply-accumulates of a layer.
 MOST = 4_000_000
@@ -34,7 +34,8 @@ MOST = 4_000_000
 class Layer:
     """A kernel for a core, its activations, and what it has to put out.
 
-    A number may be off by a tolerance times its magnitude, which is the same sum of absolute values.
+    A number, of `terms` products, may be off by a tolerance times its magnitude, which is the same sum of
+    absolute values.
     """
 
     core: str
@@ -42,6 +43,7 @@ class Layer:
     activations: list[np.ndarray]
     outputs: list[np.ndarray]
     magnitudes: list[np.ndarray]
+    terms: int = 1
 
 
 class Numbers:
@@ -142,7 +144,7 @@ def _convolution(
     if planes and draw(st.booleans()):
         kernel, x = planes, np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     activations = [array for array in (x, residual, gate) if array is not None]
-    return Layer(core, kernel, activations, outputs, magnitudes)
+    return Layer(core, kernel, activations, outputs, magnitudes, weight[0].size)
 
 
 @st.composite
@@ -159,7 +161,7 @@ def dense(draw: st.DrawFn, precision: str) -> Layer:
     sums = x.astype(np.float64) @ weight.T + bias
     magnitudes = np.abs(x.astype(np.float64)) @ np.abs(weight.T) + np.abs(bias)
     kernel = FAMILIES["Dense"](node, find_core(core))
-    return Layer(core, kernel, [x], [activate(sums, **epilogue)], [magnitudes])
+    return Layer(core, kernel, [x], [activate(sums, **epilogue)], [magnitudes], depth)
 
 
 @st.composite

@@ -4,6 +4,11 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from armlet.compiler.kernels.bounded_sums import TERMS
+
+UNIT = 2.0**-11  # Of rounding to float16.
+UNDERFLOW = 2.0**-25  # Of rounding to a float16 that is not normal.
+
 
 def activate(
     x: np.ndarray, activation: str = "none", low: float = -np.inf, high: float = np.inf
@@ -76,3 +81,15 @@ def resize(x, coordinates, scales=None, sizes=None) -> np.ndarray:
 def relative_error(got: np.ndarray, want: np.ndarray) -> float:
     """The largest error, relative to the largest value; NaN if anything was left out."""
     return float(np.abs(got - want).max() / np.abs(want).max())
+
+
+def half_precision_bound(terms: int, magnitudes: np.ndarray, want: np.ndarray) -> np.ndarray:
+    """How far off sums of so many terms may be, whose `magnitudes` sum to that.
+
+    Rounding errors of a recursive sum grow as the square root of its terms: past four times that is past all
+    probability (Higham and Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019, theorem
+    2.4). Weights are rounded once more, after they are scaled; so are residuals, and the result three times
+    in an activation whose slope is at most 1.5.
+    """
+    roundings = 1.5 * (4 * np.sqrt(min(terms, TERMS) + -(-terms // TERMS)) + 3)
+    return UNIT * (roundings * magnitudes + 4 * np.abs(want)) + UNDERFLOW * roundings

@@ -11,9 +11,8 @@ from armlet.compiler.kernels.bounded_sums import TERMS
 from armlet.compiler.kernels.pointwise import Tiling, pointwise
 from armlet.targets import find_core
 
-from .references import activate, convolve
+from .references import activate, convolve, half_precision_bound
 
-UNIT = 2.0**-11  # Of rounding to float16.
 CORES = ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76")
 PLAIN = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
 
@@ -21,18 +20,6 @@ PLAIN = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
 def halves(*shape: int, scale: float = 1.0) -> np.ndarray:
     numbers = scale * np.random.default_rng(len(shape)).standard_normal(shape)
     return numbers.astype(np.float16)
-
-
-def bound(terms: int, magnitudes: np.ndarray, want: np.ndarray) -> np.ndarray:
-    """How far off sums of so many terms may be, whose `magnitudes` sum to that.
-
-    Rounding errors of a recursive sum grow as the square root of its terms: past four times that is past all
-    probability (Higham and Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019, theorem
-    2.4). Weights are rounded once more, after they are scaled; so are residuals, and the result three times
-    in an activation whose slope is at most 1.5.
-    """
-    parts = -(-terms // TERMS)
-    return UNIT * (1.5 * (4 * np.sqrt(min(terms, TERMS) + parts) + 3) * magnitudes + 4 * np.abs(want))
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ def check(run_kernel, fused_node):
         got = run_kernel(kernel, core, *activations, *([gate.ravel()] if gated else []))
         assert got.dtype == np.float16
         terms = dense[0].size if not is_depthwise else weight[0].size
-        slack = bound(terms, magnitudes + sum(map(np.abs, added)), want).reshape(got.shape)
+        slack = half_precision_bound(terms, magnitudes + sum(map(np.abs, added)), want).reshape(got.shape)
         assert (np.abs(got - want.reshape(got.shape)) <= slack).all()
 
     return run

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from . import layers
+from .references import half_precision_bound
 
 FAMILIES = {
     "convolution": layers.convolutions,
@@ -15,11 +16,11 @@ FAMILIES = {
     "sigmoid": layers.sigmoids,
     "scale": layers.scales,
 }
-TOLERANCES = {"float32": 2e-6}
+TOLERANCE = 2e-6
 
 
 @pytest.mark.parametrize("examples", [6, pytest.param(250, marks=pytest.mark.full)])
-@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_any_layer(family, precision, examples, call):
     @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
@@ -29,6 +30,11 @@ def test_any_layer(family, precision, examples, call):
         outputs = [np.full(output.shape, np.nan, precision) for output in layer.outputs]
         call(kernel.function, [*layer.activations, *kernel.constants, *outputs], layer.core, kernel.llvm_cpu)
         for got, want, magnitude in zip(outputs, layer.outputs, layer.magnitudes, strict=True):
-            assert np.all(np.abs(got - want) <= TOLERANCES[precision] * magnitude)
+            slack = (
+                TOLERANCE * magnitude
+                if precision == "float32"
+                else half_precision_bound(layer.terms, magnitude, want)
+            )
+            assert np.all(np.abs(got - want) <= slack)
 
     holds()
