@@ -162,27 +162,29 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
 
 def depthwise_function(layer: Layer, parameters: Parameters) -> tirx.PrimFunc:
     """The function of `layer`: x, [residual], weight as `pack` has it, bias, [out], [mean]."""
+    with IRBuilder() as builder, T.prim_func():
+        compute_depthwise(Buffers.arguments(layer), parameters)
+    return builder.get()
+
+
+def compute_depthwise(buffers: Buffers, parameters: Parameters) -> None:
+    """Compute the layer that is in `buffers`."""
+    layer = buffers.layer
     height = parameters.rows if parameters.by == "columns" else 1
     tiles = -(-layer.rows.outputs // height)
     band = min(parameters.band, tiles)
-    with IRBuilder() as builder, T.prim_func():
-        buffers = Buffers(layer)
-        with (
-            llvm_functions(parameters.pipeline, layer.vector),
-            T.serial(-(-tiles // band)) as number,
-        ):
-            first = T.Bind((-(-tiles // band) - 1 - number) * band)
-            count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
-            if parameters.touch:
-                _touch_band(buffers, height, first, count)
-            for blocks in channel_blocks(layer.channels, parameters.block, layer.vector):
-                with T.serial(blocks.count) as block, T.serial(count) as in_band:
-                    tile = T.Bind(first + in_band)
-                    if parameters.by == "taps":
-                        row_by_taps(buffers, parameters, tile, blocks, block)
-                    else:
-                        _tile_by_kind(buffers, parameters, tile, _kinds(layer, height), blocks, block)
-    return builder.get()
+    with llvm_functions(parameters.pipeline, layer.vector), T.serial(-(-tiles // band)) as number:
+        first = T.Bind((-(-tiles // band) - 1 - number) * band)
+        count = band if tiles % band == 0 else T.Bind(tirx.min(tiles - first, band))
+        if parameters.touch:
+            _touch_band(buffers, height, first, count)
+        for blocks in channel_blocks(layer.channels, parameters.block, layer.vector):
+            with T.serial(blocks.count) as block, T.serial(count) as in_band:
+                tile = T.Bind(first + in_band)
+                if parameters.by == "taps":
+                    row_by_taps(buffers, parameters, tile, blocks, block)
+                else:
+                    _tile_by_kind(buffers, parameters, tile, _kinds(layer, height), blocks, block)
 
 
 # Rows of outputs, which of the rows of pixels that they see are no padding, the tiles up to the last such.

@@ -95,20 +95,31 @@ class Tile:
     inside: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Buffers:
-    """The arguments of the function: x, [residual], weight [C * kh * kw], bias [C], [out], [mean [C]]."""
+    """The tensors of `layer`: x, [residual], weight [C * kh * kw], bias [C], [out], [mean [C]]."""
 
-    def __init__(self, layer: Layer):
+    layer: Layer
+    x: tirx.Buffer
+    residual: tirx.Buffer | None
+    weight: tirx.Buffer
+    bias: tirx.Buffer
+    out: tirx.Buffer | None
+    mean: MapMean | None
+
+    @classmethod
+    def arguments(cls, layer: Layer) -> "Buffers":
+        """The parameters of the function that is being built."""
         rows, columns, channels = layer.rows, layer.columns, layer.channels
         shape = (1, rows.outputs, columns.outputs, channels)
-        self.layer = layer
-        self.x = argument("x", (1, rows.size, columns.size, channels), layer.stored.x)
-        self.residual = argument("residual", shape, layer.stored.residual) if layer.residual else None
-        self.weight = argument("weight", (channels * rows.taps * columns.taps,), layer.stored.weight)
-        self.bias = argument("bias", (channels,), layer.vector.dtype)
-        self.out = argument("out", shape, layer.stored.out) if layer.stores_map else None
+        x = argument("x", (1, rows.size, columns.size, channels), layer.stored.x)
+        residual = argument("residual", shape, layer.stored.residual) if layer.residual else None
+        weight = argument("weight", (channels * rows.taps * columns.taps,), layer.stored.weight)
+        bias = argument("bias", (channels,), layer.vector.dtype)
+        out = argument("out", shape, layer.stored.out) if layer.stores_map else None
         means = argument("mean", (channels,), layer.stored.mean) if layer.squeeze else None
-        self.mean = MapMean.begun(means, rows.outputs * columns.outputs)
+        mean = MapMean.begun(means, rows.outputs * columns.outputs)
+        return cls(layer, x, residual, weight, bias, out, mean)
 
 
 class Registers:

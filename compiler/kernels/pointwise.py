@@ -158,23 +158,20 @@ def matrix_product(
         mean = MapMean.begun(means, pixels)
         if gate is not None:
             weights = gated(weights, gate, panels(channels, tiling.vectors, vector), depth, vector)
-        factors = _Factors(x, weights, pixels, depth, channels, tiling, start_of)
-        for block, size in each(pieces(pixels, tiling.block or pixels)):
-            if residual is not None and tiling.inner_loop:
-                touch(residual, block * channels, size * channels)
-            for at in _tiles(block, size, channels, depth, vector, tiling):
-                tile = RegisterTile(at.rows, at.width, vector)
-                places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
-                starts = (bias, [at.channel] * at.rows) if at.is_first else (out, places)
-                if is_bounded(vector, at.depth):
-                    factors.multiply(tile, at, 0, at.depth, starts)
-                else:
-                    sum_in_parts(tile, starts, at.depth, partial(factors.multiply, tile, at))
-                valid = valid_columns(at.channel, at.width, channels)
-                if at.is_last:
-                    tile.store(out, places, valid, epilogue, residual, mean, at.channel)
-                else:
-                    tile.store(out, places, valid, Epilogue())
+        product = Product(
+            x,
+            weights,
+            bias,
+            out,
+            (pixels, depth, channels),
+            vector,
+            tiling,
+            epilogue,
+            residual,
+            mean,
+            start_of,
+        )
+        product.compute()
     return Kernel(family, builder.get(), constants, macs=pixels * depth * channels, llvm_cpu=tiling.llvm_cpu)
 
 
@@ -217,18 +214,46 @@ def _chunks(depth: int, largest: int, vector: Vector) -> Iterator[tuple[Index, i
 
 
 @dataclass(frozen=True)
-class _Factors:
-    """The `pixels` rows of x, of `depth` numbers each, and the panels of weights for `channels`."""
+class Product:
+    """A product in buffers: x [pixels, depth], panels of weights, bias [channels], out [pixels, channels].
+
+    Its `size` is (pixels, depth, channels). A residual may be added; the mean over the pixels may follow the
+    output, or stand for it.
+    """
 
     x: tirx.Buffer
     weights: tirx.Buffer
-    pixels: int
-    depth: int
-    channels: int
+    bias: tirx.Buffer
+    out: tirx.Buffer | None
+    size: tuple[int, int, int]
+    vector: Vector
     tiling: Tiling
-    start_of: Callable[[Index], Index] | None
+    epilogue: Epilogue
+    residual: tirx.Buffer | None = None
+    mean: MapMean | None = None
+    start_of: Callable[[Index], Index] | None = None
 
-    def multiply(
+    def compute(self) -> None:
+        """Compute all of it."""
+        (pixels, depth, channels), vector, tiling = self.size, self.vector, self.tiling
+        for block, size in each(pieces(pixels, tiling.block or pixels)):
+            if self.residual is not None and tiling.inner_loop:
+                touch(self.residual, block * channels, size * channels)
+            for at in _tiles(block, size, channels, depth, vector, tiling):
+                tile = RegisterTile(at.rows, at.width, vector)
+                places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
+                starts = (self.bias, [at.channel] * at.rows) if at.is_first else (self.out, places)
+                if is_bounded(vector, at.depth):
+                    self._multiply(tile, at, 0, at.depth, starts)
+                else:
+                    sum_in_parts(tile, starts, at.depth, partial(self._multiply, tile, at))
+                valid = valid_columns(at.channel, at.width, channels)
+                if at.is_last:
+                    tile.store(self.out, places, valid, self.epilogue, self.residual, self.mean, at.channel)
+                else:
+                    tile.store(self.out, places, valid, Epilogue())
+
+    def _multiply(
         self,
         tile: RegisterTile,
         at: _Tile,
@@ -240,20 +265,21 @@ class _Factors:
 
         They start as numbers of a buffer, each row from its place on, or as zeros.
         """
+        pixels, depth, channels = self.size
         k = at.k + first
-        panel = at.channel * self.depth + k * at.width
-        loop = self._inner_loop(tile, terms, None if starts is None else 0 if at.is_first else self.channels)
+        panel = at.channel * depth + k * at.width
+        loop = self._inner_loop(tile, terms, None if starts is None else 0 if at.is_first else channels)
         if loop is None:
             rows = [at.pixel + row for row in range(at.rows)]
-            rows = [(self.start_of(row) if self.start_of else row * self.depth) + k for row in rows]
+            rows = [(self.start_of(row) if self.start_of else row * depth) + k for row in rows]
             tile.start(starts)
             tile.multiply_rows(self.x, rows, terms, self.weights, panel)
             return
-        row, start = at.pixel * self.depth + k, None if starts is None else starts[0][starts[1][0]]
+        row, start = at.pixel * depth + k, None if starts is None else starts[0][starts[1][0]]
         if isinstance(loop, RowLoop):
             loop.call(self.x[row], self.weights[panel], start, tile.sums)
         else:
-            next_rows = T.min(at.pixel + at.rows, self.pixels - at.rows) * self.depth
+            next_rows = T.min(at.pixel + at.rows, pixels - at.rows) * depth
             ahead = self.x[next_rows + first * at.rows]
             loop.call(self.x[row], self.weights[panel], start, ahead, tile.sums)
 
@@ -266,7 +292,7 @@ class _Factors:
             return None
         if RowLoop.serves(tile.rows, vectors, terms, vector):
             return RowLoop(vectors, terms, vector)
-        row_bytes = vector.number_bytes * self.depth
+        row_bytes = vector.number_bytes * self.size[1]
         if not InnerLoop.serves(tile.rows, vectors, terms, row_bytes, vector):
             return None
         start_bytes = None if start_stride is None else vector.number_bytes * start_stride
