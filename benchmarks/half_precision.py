@@ -20,7 +20,7 @@ from onnx_ir.passes.common import InlinePass
 import armlet
 from armlet.compiler.c_interface import compile_function
 from armlet.compiler.fuse import fuse
-from armlet.compiler.kernels import FAMILIES, Kernel, bounded_sums
+from armlet.compiler.kernels import Kernel, bounded_sums, kernel_of
 from armlet.compiler.kernels.kernel import array, given
 from armlet.compiler.kernels.pointwise import pointwise
 from armlet.compiler.lowering import ACTIVATIONS
@@ -110,7 +110,7 @@ def lost(network: str, core: Core) -> Iterator[tuple[str, float, float]]:
     for node in fused.graph:
         if node.domain != DOMAIN:
             continue
-        kernel = FAMILIES[node.op_type](node, core)
+        kernel = kernel_of(node, core)
         exact |= _in_squeeze_excite(node, exact)
         values = [given(node, number) for number in ACTIVATIONS.get(node.op_type, (0,))]
         activations = [_nhwc(exact[value.name or ""]) for value in values if value]

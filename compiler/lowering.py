@@ -14,7 +14,7 @@ from ..passes.squeeze_excite_function import DOMAIN
 from ..targets import Core
 from .c_interface import fingerprint
 from .fallback import import_alone
-from .kernels import FAMILIES, Kernel, of_planes
+from .kernels import Kernel, Select, kernel_of, may_read_planes
 from .kernels.copy import copy
 from .kernels.kernel import given
 from .kernels.transpose import transpose
@@ -27,20 +27,25 @@ ACTIVATIONS = {"Scale": (0, 1), "Conv": (0, 3, 4), "DepthwiseConv": (0, 3)}
 RESHAPING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
 
-def lower(model: ir.Model, layout: Layout, core: Core) -> Program:
+def lower(
+    model: ir.Model, layout: Layout, core: Core, select: Select = lambda node, template: None
+) -> Program:
     """Lower the fused `model` for `core`; inputs and outputs of rank 4 are in `layout`.
+
+    `select` gives the parameters of a kernel, or None for the default.
 
     Raises InvalidModelError naming the operation that neither armlet nor TVM can compile, and its node.
     """
-    return _Lowering(model, layout, core).run()
+    return _Lowering(model, layout, core, select).run()
 
 
 class _Lowering:
-    def __init__(self, model: ir.Model, layout: Layout, core: Core):
+    def __init__(self, model: ir.Model, layout: Layout, core: Core, select: Select):
         self.model = model
         self.graph = model.graph
         self.layout = layout
         self.core = core
+        self.select = select
         self.program = Program()
         # Every value in the layouts in which it exists so far.
         self.values: dict[ir.Value, dict[Layout, Tensor | np.ndarray]] = {}
@@ -105,11 +110,11 @@ class _Lowering:
     def _call_kernel(self, node: ir.Node) -> None:
         x, *others = (given(node, number) for number in ACTIVATIONS.get(node.op_type, (0,)))
         assert x is not None
-        stem = of_planes(node, self.core) if list(self.values.get(x, ())) == ["nchw"] else None
-        arguments = [self._get(x, "nchw" if stem else "nhwc")]
+        planes = list(self.values.get(x, ())) == ["nchw"] and may_read_planes(node)
+        arguments = [self._get(x, "nchw" if planes else "nhwc")]
         arguments += [self._get(value, "nhwc") for value in others if value]
         outputs = {value: _tensor(value, "nhwc") for value in node.outputs if value.name}
-        kernel = stem or FAMILIES[node.op_type](node, self.core)
+        kernel = kernel_of(node, self.core, select=self.select, planes=planes)
         self._call(kernel, node.name or "", arguments, [*outputs.values()])
         self.values |= {value: {"nhwc": tensor} for value, tensor in outputs.items()}
 

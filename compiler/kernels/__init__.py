@@ -5,25 +5,22 @@ core, and its weights, laid out as the TIR reads them. Activations are NHWC, bat
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import onnx_ir as ir
 
 from ...targets import Core
-from .conv import candidates as conv_candidates
-from .conv import conv, may_read_planes
-from .dense import candidates as dense_candidates
-from .dense import dense
-from .depthwise import candidates as depthwise_candidates
-from .depthwise import depthwise, layer_of
+from . import conv, dense, depthwise, pointwise
 from .kernel import Kernel, array, nhwc, vector_of
-from .pointwise import candidates as pointwise_candidates
-from .pointwise import pointwise
 from .pool import global_average_pool
 from .resize import resize
 from .scale import scale
 from .sigmoid import sigmoid
+from .template import Template
 from .window_pool import window_pool
+
+Select = Callable[[ir.Node, Template], Any]
 
 
 def _is_pointwise(node: ir.Node) -> bool:
@@ -34,47 +31,70 @@ def _is_of_one_pixel(node: ir.Node) -> bool:
     return nhwc(node.inputs[0])[1:3] == (1, 1)
 
 
-def _conv(node: ir.Node, core: Core, tiling: Any = None) -> Kernel:
-    """A convolution over all channels: with a window, of single pixels, or of the only one."""
-    if not _is_pointwise(node):
-        return conv(node, core, tiling)
-    return (dense if _is_of_one_pixel(node) else pointwise)(node, core, tiling)
+def _conv_tilings(node: ir.Node, core: Core) -> list[conv.Tiling]:
+    return conv.candidates(nhwc(node.outputs[0])[3], vector_of(node, core), core)
 
 
-def _conv_candidates(node: ir.Node, core: Core) -> list[Any]:
+def _pointwise_tilings(node: ir.Node, core: Core) -> list[pointwise.Tiling]:
     (_, height, width, channels), depth = nhwc(node.outputs[0]), nhwc(node.inputs[0])[3]
-    if not _is_pointwise(node):
-        return conv_candidates(channels, vector_of(node, core), core)
-    if _is_of_one_pixel(node):
-        return dense_candidates(core)
-    return pointwise_candidates(height * width, depth, channels, vector_of(node, core), core)
+    return pointwise.candidates(height * width, depth, channels, vector_of(node, core), core)
+
+
+CONV = Template("conv", 1, conv.Tiling, _conv_tilings, conv.conv)
+STEM = Template("stem", 1, conv.Tiling, _conv_tilings, partial(conv.conv, planes=True))
+POINTWISE = Template("pointwise", 1, pointwise.Tiling, _pointwise_tilings, pointwise.pointwise)
+DENSE = Template("dense", 1, pointwise.Tiling, lambda node, core: dense.candidates(core), dense.dense)
+DEPTHWISE = Template(
+    *("depthwise", 1, depthwise.Parameters),
+    lambda node, core: depthwise.candidates(depthwise.layer_of(node, core), core),
+    depthwise.depthwise,
+)
+
+
+def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
+    """What `node` is computed by, if it can be tuned; of `planes` if its map comes in NCHW."""
+    match node.op_type:
+        case "Conv" if _is_pointwise(node):
+            return DENSE if _is_of_one_pixel(node) else POINTWISE
+        case "Conv":
+            return STEM if planes else CONV
+        case "Dense":
+            return DENSE
+        case "DepthwiseConv":
+            return DEPTHWISE
+        case _:
+            return None
+
+
+def may_read_planes(node: ir.Node) -> bool:
+    """Whether the kernel of `node` can read its map in NCHW, as pictures come."""
+    return node.op_type == "Conv" and not _is_pointwise(node) and conv.may_read_planes(node)
 
 
 def candidates(node: ir.Node, core: Core) -> Iterator[Kernel]:
     """The kernels of `node` that are worth measuring on `core`, the default first."""
-    match node.op_type:
-        case "Conv":
-            yield from (_conv(node, core, tiling) for tiling in _conv_candidates(node, core))
-        case "DepthwiseConv":
-            yield from (
-                depthwise(node, core, each) for each in depthwise_candidates(layer_of(node, core), core)
-            )
-        case "Dense":
-            yield from (dense(node, core, tiling) for tiling in dense_candidates(core))
-        case _:
-            yield FAMILIES[node.op_type](node, core)
+    template = template_of(node)
+    if template is None:
+        yield FAMILIES[node.op_type](node, core)
+    else:
+        yield from (template.kernel(node, core, each) for each in template.candidates(node, core))
 
 
-def of_planes(node: ir.Node, core: Core) -> Kernel | None:
-    """The kernel of `node` that reads x in NCHW, as pictures come; None if it has to be transposed first."""
-    is_stem = node.op_type == "Conv" and not _is_pointwise(node) and may_read_planes(node)
-    return conv(node, core, planes=True) if is_stem else None
+def kernel_of(
+    node: ir.Node, core: Core, *, select: Select = lambda node, template: None, planes: bool = False
+) -> Kernel:
+    """The kernel of a fused `node` on `core`, of `planes` if its map comes in NCHW.
+
+    `select` gives the parameters of one that can be tuned, or None for the default.
+    """
+    template = template_of(node, planes=planes)
+    if template is None:
+        return FAMILIES[node.op_type](node, core)
+    return template.kernel(node, core, select(node, template))
 
 
+# What has no parameters.
 FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
-    "Conv": _conv,
-    "DepthwiseConv": depthwise,
-    "Dense": dense,
     "GlobalAveragePool": global_average_pool,
     "Scale": scale,
     "Resize": resize,
@@ -83,4 +103,4 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "Sigmoid": sigmoid,
 }
 
-__all__ = ["FAMILIES", "Kernel", "candidates", "of_planes"]
+__all__ = ["Kernel", "Select", "Template", "candidates", "kernel_of", "may_read_planes", "template_of"]

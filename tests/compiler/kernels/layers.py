@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 from hypothesis import strategies as st
 
-from armlet.compiler.kernels import FAMILIES, Kernel, of_planes
+from armlet.compiler.kernels import Kernel, kernel_of, may_read_planes
 from armlet.compiler.kernels.resize import COORDINATES
 from armlet.targets import find_core
 
@@ -139,10 +139,10 @@ def _convolution(
     others = [array if array is None else nchw(array) for array in (residual, gate)]
     inputs = [nchw(x), weight, bias, *others]
     node = fused_node(op_type, nchw(sums), inputs, x.dtype.name, mean=mean, **window.moves, **epilogue)
-    kernel = FAMILIES[op_type](node, find_core(core))
-    planes = None if is_depthwise or gate is not None else of_planes(node, find_core(core))
-    if planes and draw(st.booleans()):
-        kernel, x = planes, np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    planes = gate is None and may_read_planes(node) and draw(st.booleans())
+    kernel = kernel_of(node, find_core(core), planes=planes)
+    if planes:
+        x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     activations = [array for array in (x, residual, gate) if array is not None]
     return Layer(core, kernel, activations, outputs, magnitudes, weight[0].size)
 
@@ -160,7 +160,7 @@ def dense(draw: st.DrawFn, precision: str) -> Layer:
     node = fused_node("Dense", (1, features), [x.shape, weight, bias], precision, **epilogue)
     sums = x.astype(np.float64) @ weight.T + bias
     magnitudes = np.abs(x.astype(np.float64)) @ np.abs(weight.T) + np.abs(bias)
-    kernel = FAMILIES["Dense"](node, find_core(core))
+    kernel = kernel_of(node, find_core(core))
     return Layer(core, kernel, [x], [activate(sums, **epilogue)], [magnitudes], depth)
 
 
@@ -208,9 +208,7 @@ def scales(draw: st.DrawFn, precision: str) -> Layer:
         numbers.constant(1, 1, 1, channels).astype(precision),
     )
     core, output = draw(CORES), x * gate.astype(np.float64)
-    kernel = FAMILIES["Scale"](
-        fused_node("Scale", nchw(x), [nchw(x), nchw(gate)], precision), find_core(core)
-    )
+    kernel = kernel_of(fused_node("Scale", nchw(x), [nchw(x), nchw(gate)], precision), find_core(core))
     return Layer(core, kernel, [x, gate], [output], [np.abs(output)])
 
 
@@ -218,7 +216,7 @@ def _of_one_input(
     draw: st.DrawFn, op_type: str, x: np.ndarray, output: np.ndarray, magnitude: np.ndarray, **attributes
 ) -> Layer:
     core, node = draw(CORES), fused_node(op_type, nchw(output), [nchw(x)], x.dtype.name, **attributes)
-    return Layer(core, FAMILIES[op_type](node, find_core(core)), [x], [output], [magnitude])
+    return Layer(core, kernel_of(node, find_core(core)), [x], [output], [magnitude])
 
 
 def nchw(array: np.ndarray) -> tuple[int, ...]:

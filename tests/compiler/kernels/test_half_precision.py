@@ -6,7 +6,7 @@ A55 and A76 compute in half precision. A53 and A72 only store it, and compute in
 import numpy as np
 import pytest
 
-from armlet.compiler.kernels import FAMILIES
+from armlet.compiler.kernels import kernel_of
 from armlet.compiler.kernels.bounded_sums import TERMS
 from armlet.compiler.kernels.pointwise import Tiling, pointwise
 from armlet.targets import find_core
@@ -45,9 +45,7 @@ def check(run_kernel, fused_node):
         inputs += [(1, depth, 1, 1)] if gated else []
         op_type = "DepthwiseConv" if is_depthwise else "Conv"
         node = fused_node(op_type, nchw, inputs, precision="float16", **windows, **activation)
-        kernel = (
-            pointwise(node, find_core(core), tiling) if tiling else FAMILIES[op_type](node, find_core(core))
-        )
+        kernel = pointwise(node, find_core(core), tiling) if tiling else kernel_of(node, find_core(core))
         assert kernel.constants[0].dtype == np.float16
         activations = [x.reshape([int(size) for size in kernel.function.params[0].ty.shape]), *added]
         got = run_kernel(kernel, core, *activations, *([gate.ravel()] if gated else []))

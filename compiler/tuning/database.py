@@ -1,0 +1,126 @@
+"""What was measured, in a file that can be kept in git: a record a line, as JSON, sorted.
+
+Lines of two files can be put together by any means, git's merge among them: of records of the same trial the
+cheapest counts. While a run goes on lines are only added, each by one write, so that whatever ends it loses
+nothing that was measured; a line that was cut short is no record.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import InvalidArtifactError
+from ...files import written_beside
+
+VERSION = 1
+
+
+class Trial(NamedTuple):
+    """What is measured: parameters, as JSON, of a template for a workload on a core, and by what.
+
+    `device` is a device and what else the cost depends on, such as "sim:cortex-a76, yardstick 1".
+    """
+
+    kernel: str
+    shape: str
+    core: str
+    precision: str
+    template: int
+    parameters: str
+    device: str
+
+
+class Record(NamedTuple):
+    """What a trial cost: modelled cycles of a simulated core, nanoseconds of a real device."""
+
+    trial: Trial
+    cost: float
+
+    @property
+    def line(self) -> str:
+        """As it stands in a file."""
+        fields: dict[str, Any] = self.trial._asdict()
+        fields |= {"version": VERSION, "cost": self.cost, "parameters": json.loads(self.trial.parameters)}
+        return json.dumps(fields, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, line: str) -> "Record":
+        """The record in a `line`; raises ValueError or KeyError if there is none."""
+        fields = json.loads(line)
+        if fields["version"] != VERSION:
+            raise ValueError(f"a record of version {fields['version']}, expected {VERSION}")
+        fields["parameters"] = parameters_json(fields["parameters"])
+        return cls(Trial(*(fields[name] for name in Trial._fields)), float(fields["cost"]))
+
+
+def parameters_json(fields: dict[str, Any]) -> str:
+    """Parameters as they stand in a trial."""
+    return json.dumps(fields, sort_keys=True)
+
+
+class Database:
+    """The records of a file, or of none yet."""
+
+    def __init__(self, path: Path, records: Iterable[Record] = ()):
+        self.path = path
+        self._records: dict[Trial, Record] = {}
+        for record in records:
+            self._keep(record)
+
+    @classmethod
+    def open(cls, path: Path) -> "Database":
+        """The records in the file `path`, if it is there.
+
+        A last line without its end was being written when a run was killed: it is left out. Raises
+        InvalidArtifactError, naming the line, if anything else is no record.
+        """
+        if not path.exists():
+            return cls(path)
+        *lines, _ = path.read_text().split("\n")
+        return cls(path, (_read(path, number, line) for number, line in enumerate(lines, 1)))
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(sorted(self._records.values()))
+
+    def __contains__(self, trial: Trial) -> bool:
+        return trial in self._records
+
+    def record(self, trial: Trial) -> Record | None:
+        """What `trial` cost, if it is known."""
+        return self._records.get(trial)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Keep `records`, and write them behind the file's others."""
+        records = [*records]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+", buffering=0) as file:
+            file.seek(0)
+            content = file.read()
+            # What a killed run left of a line must not spoil the next.
+            file.truncate(content.rfind(b"\n") + 1)
+            file.write("".join(record.line for record in records).encode())
+            os.fsync(file.fileno())
+        for record in records:
+            self._keep(record)
+
+    def tidy(self) -> None:
+        """Write the file anew: sorted, each trial once."""
+        with written_beside(self.path, force=True) as draft:
+            draft.write_text("".join(record.line for record in self))
+
+    def _keep(self, record: Record) -> None:
+        known = self._records.get(record.trial)
+        if known is None or record.cost < known.cost:
+            self._records[record.trial] = record
+
+
+def _read(path: Path, number: int, line: str) -> Record:
+    try:
+        return Record.read(line)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise InvalidArtifactError(
+            f"{path}, line {number}: expected a tuning record, found {line[:40]!r} ({reason}): remove it"
+        ) from error

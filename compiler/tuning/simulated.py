@@ -1,0 +1,127 @@
+"""Tuning on a simulated core: candidates are measured in rounds, all kernels of the network at once.
+
+In a round every kernel has its next candidate, and one simulated inference prices them all: inside the whole
+network, weights cold, maps where the kernels before have left them.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from ...targets import Core, find_toolchain
+from ...targets.simulator.simulation import simulate
+from ...targets.simulator.yardstick import YARDSTICK
+from ..kernels import Template
+from ..lowering import lower
+from ..network import compile_network
+from ..precision import Precision
+from ..tvm_module import link_tvm_module
+from .database import Database, Record, Trial, parameters_json
+from .workload import workload
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kernel to be tuned, which computes `layers`: its `trials`, the default first."""
+
+    template: Template
+    trials: Sequence[Trial]
+    layers: Sequence[str]
+
+    def pending(self, database: Database) -> list[Trial]:
+        """What has not been measured yet."""
+        return [trial for trial in self.trials if trial not in database]
+
+    def best(self, database: Database) -> Trial:
+        """The cheapest of what has been measured; the default before anything was."""
+        known = [record for trial in self.trials if (record := database.record(trial))]
+        return min(known, key=lambda record: record.cost).trial if known else self.trials[0]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a run found: trials measured now, and modelled cycles of an inference: default, and tuned."""
+
+    tasks: Sequence[Task]
+    measured: int
+    default_cycles: float
+    tuned_cycles: float
+
+
+def tune_on_simulated_core(
+    fused: ir.Model,
+    core: Core,
+    precision: Precision,
+    database: Database,
+    *,
+    most: int | None = None,
+    progress: Progress = lambda what, part: None,
+) -> Tuning:
+    """Measure what `database` does not know of the kernels of a fused network, at most so many trials.
+
+    Each round's records are in the file when it ends: a run that is ended in any way goes on from there when
+    it is started again. `progress` is told what is being done and which part of the whole is behind. Raises
+    UsageError if there is no model of `core`, ArmletError if a tool is missing.
+    """
+    tasks = _tasks(fused, core, precision)
+    left = sum(len(task.pending(database)) for task in tasks)
+    total, measured = left if most is None else min(left, most), 0
+    while measured < total:
+        progress(f"{total - measured} trials left", measured / (total + 1))
+        chosen = {task: task.pending(database)[0] for task in tasks if task.pending(database)}
+        chosen = dict([*chosen.items()][: total - measured])
+        costs, _ = _measure(fused, core, {task: task.best(database) for task in tasks} | chosen)
+        database.add(Record(trial, costs[task]) for task, trial in chosen.items())
+        measured += len(chosen)
+    progress("the whole network", total / (total + 1))
+    _, default_cycles = _measure(fused, core, {task: task.trials[0] for task in tasks})
+    _, tuned_cycles = _measure(fused, core, {task: task.best(database) for task in tasks})
+    database.tidy()
+    return Tuning(tasks, measured, default_cycles, tuned_cycles)
+
+
+def _tasks(fused: ir.Model, core: Core, precision: Precision) -> list[Task]:
+    """The kernels of a network that can be tuned."""
+    layers: dict[tuple[Template, tuple[Trial, ...]], list[str]] = {}
+
+    def find(node: ir.Node, template: Template) -> None:
+        device, shape = f"sim:{core.name}, yardstick {YARDSTICK}", workload(node)
+        trials = [
+            Trial(template.name, shape, core.name, precision, template.version, parameters, device)
+            for parameters in map(parameters_json, map(asdict, template.candidates(node, core)))
+        ]
+        layers.setdefault((template, tuple(dict.fromkeys(trials))), []).append(node.name or "")
+
+    lower(fused, "nchw", core, find)
+    return [Task(template, trials, tuple(names)) for (template, trials), names in layers.items()]
+
+
+def _measure(fused: ir.Model, core: Core, chosen: Mapping[Task, Trial]) -> tuple[dict[Task, float], float]:
+    """The modelled cycles of a call of each task's kernel, and of the inference, with `chosen` parameters."""
+    task_of = {layer: task for task in chosen for layer in task.layers}
+
+    def select(node: ir.Node, template: Template) -> Any:
+        return template.read(json.loads(chosen[task_of[node.name or ""]].parameters))
+
+    program, toolchain = lower(fused, "nchw", core, select), find_toolchain("linux", core.machine)
+    with tempfile.TemporaryDirectory(prefix="armlet-tune-") as name:
+        folder = Path(name)
+        network = compile_network(program, "tuned", core, "linux", toolchain, folder, lambda what, part: None)
+        link_tvm_module(network, toolchain, folder / "model.so")
+        image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
+        simulation = simulate(folder / "model.so", image, core)
+    costs = {
+        task_of[layer]: kernel.cycles / len(program.layers[kernel.name])
+        for kernel in simulation.kernels
+        for layer in program.layers.get(kernel.name, ())
+        if layer in task_of
+    }
+    return costs, simulation.cycles
