@@ -20,6 +20,13 @@ device_option = click.option(
     metavar="URI",
     help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of what the layers hand to each other, and of their arithmetic where the core has it.",
+)
 TARGETS = (
     "A core (cortex-a53, a55, a72, a73, a76, a78, x1, a510, a710), host, or a family of cores (armv8-a, "
     "armv8.2-a+fp16, armv8.2-a+fp16+dotprod), for one library on many phones."
@@ -151,13 +158,7 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR")
 @click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
 @click.option("--os", type=click.Choice(["linux", "android"]), default="linux", show_default=True)
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "fp16"]),
-    default="fp32",
-    show_default=True,
-    help="Of what the layers hand to each other, and of their arithmetic where the core has it.",
-)
+@precision_option
 @click.option(
     "--layout",
     type=click.Choice(["nchw", "nhwc"]),
@@ -167,6 +168,12 @@ def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool
 )
 @click.option("--name", metavar="NAME", help="Of the C library: an identifier; the model's if left out.")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="The name of a class a line.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Tuning records, beside those that armlet ships.",
+)
 @force_option
 @json_option
 def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any) -> None:
@@ -183,8 +190,46 @@ def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any
     _show_passes(artifact.report["passes"])
     print_table(("file", "bytes"), artifact.sizes.items(), title=f"{output}")
     _show_verification(artifact.report["verification"])
+    tuning = {kind: len(layers) for kind, layers in artifact.manifest["tuning"].items()}
+    click.echo(
+        f"kernels tuned by records: {tuning['used']} layers; by default: {tuning['missing']} without a record"
+        f", {tuning['stale']} with one of another armlet"
+    )
     for layer in artifact.report["fallbacks"]:
         click.echo(f"left to TVM's own code: {layer}")
+
+
+@cli.command()
+@click.argument("source", metavar="MODEL|M.onnx")
+@click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
+@click.option("--device", "uri", required=True, metavar="sim:CORE", help="Where kernels are measured.")
+@click.option("--database", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Measure at most so many; else all.")
+@precision_option
+@json_option
+def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **options: Any) -> None:
+    """Find the best parameters for a network's kernels, and keep what was measured in a file.
+
+    What ends a run loses the trials that were running: the same command goes on from there.
+    """
+    from . import compiler, frontend, targets
+
+    target, device = targets.find_core(core), targets.open_device(uri)
+    model = frontend.open_model(source)
+    with progress_bar(f"tuning {source} for {core} on {uri}") as progress:
+        tuning = compiler.tune_model(model, target, device, database, progress=progress, **options)
+    if as_json:
+        print_json({"database": str(database), "device": uri, **tuning.to_json()})
+        return
+    rows = [
+        (task["kernel"], task["layers"][0], len(task["layers"]), task["default_cycles"], task["tuned_cycles"])
+        for task in tuning.to_json()["kernels"]
+    ]
+    print_table(("template", "first layer", "layers", "default", "tuned"), rows, title="modelled cycles")
+    click.echo(
+        f"{tuning.measured} trials measured; the network: {tuning.default_cycles:,.0f} modelled cycles by "
+        f"default, {tuning.tuned_cycles:,.0f} tuned; records in {database}"
+    )
 
 
 @cli.command()

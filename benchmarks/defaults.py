@@ -1,151 +1,117 @@
-"""How near the default parameters of each kernel family are to the best of the candidates.
+"""How near the default parameters of each template are to the best of its candidates; the records shipped.
 
-Run it as `python -m armlet.benchmarks.defaults [NETWORK ...]`. Every candidate of every distinct layer is
-compiled for each core and called alone in the simulator, the activations that it reads just written, its
-weights cold. The table, in docs/performance.md, has modelled cycles: those of the default over those of the
-best candidate, summed over layers, and of the worst layer. Hours for all networks.
+Run it as `python -m armlet.benchmarks.defaults`. Every network is tuned for every core; it goes on where it
+was ended. It writes tables in docs/performance.md, and of all records the best of each kernel to the file
+that armlet ships. About half an hour on two cores.
 """
 
-import sys
-import tempfile
+import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-import numpy as np
-import onnx_ir as ir
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
 
 import armlet
-from armlet.compiler.c_interface import compile_function
-from armlet.compiler.fuse import fuse
-from armlet.compiler.kernels import Kernel, candidates
+from armlet.cache import cache_folder
+from armlet.compiler import tune_model
+from armlet.compiler.precision import Precision
+from armlet.compiler.tuning import SHIPPED, Database, Tuning
 from armlet.console import progress_bar
-from armlet.passes.squeeze_excite_function import DOMAIN
-from armlet.targets import Core, Toolchain, find_core, find_toolchain
-from armlet.targets.simulator.attribution import Symbols
-from armlet.targets.simulator.freestanding import count_function
-from armlet.targets.simulator.image import load
-from armlet.targets.simulator.simulation import model
+from armlet.targets import find_core, open_device
 
 from .document import PERFORMANCE, table, write_section
 
 NETWORKS = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
-CORES = tuple(find_core(f"cortex-{name}") for name in ("a53", "a55", "a72", "a76"))
-TUNED = ("Conv", "DepthwiseConv", "Dense")
-# Writes a number of every cache line of the first arrays, as the layers before would, then calls the kernel.
-CALLER = """
-void kernel({parameters});
-void call({named}) {{
-  const long sizes[] = {{{sizes}}};
-  volatile char *const written[] = {{{written}}};
-  for (int i = 0; i < {count}; ++i)
-    for (long at = 0; at < sizes[i]; at += 64) written[i][at] = 0;
-  kernel({arguments});
-}}
-"""
+CORES = ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76")
 
 
-def layers(networks: Sequence[str]) -> Iterator[ir.Node]:
-    """The fused nodes of all networks that have parameters, one of those that differ in weights only."""
-    seen = set()
-    for network in networks:
-        optimized = armlet.optimize(armlet.build(network)).model
-        fuse(optimized)
-        for node in optimized.graph:
-            shapes = tuple(str(value and value.shape) for value in (*node.inputs, *node.outputs))
-            kind = (node.op_type, shapes, tuple(str(item) for item in node.attributes.values()))
-            if node.domain == DOMAIN and node.op_type in TUNED and kind not in seen:
-                seen.add(kind)
-                yield node
+@dataclass(frozen=True)
+class Job:
+    """A network to be tuned for a core."""
+
+    network: str
+    core: str
+    precision: Precision
+
+    def run(self) -> Tuning:
+        """Tune it; what is known already is not measured again."""
+        database = cache_folder("tuning") / f"{self.network}-{self.core}-{self.precision}.jsonl"
+        model, core = armlet.build(self.network), find_core(self.core)
+        return tune_model(model, core, open_device(f"sim:{self.core}"), database, precision=self.precision)
 
 
-def prices(kernels: Sequence[Kernel], core: Core, toolchain: Toolchain) -> list[float]:
-    """The modelled cycles of one call of each of `kernels`, of one layer, on `core`."""
-    known: dict[bytes, float] = {}
-    found = []
-    for kernel in kernels:
-        # LLVM's cores often give the same code.
-        code = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu)).path
-        content = code.read_bytes()
-        if content not in known:
-            known[content] = price(kernel, core, toolchain)
-        found.append(known[content])
-    return found
+def jobs() -> list[Job]:
+    """Half precision where the core computes in it."""
+    precisions: tuple[Precision, ...] = ("fp32", "fp16")
+    return [
+        Job(network, core, precision)
+        for network in NETWORKS
+        for precision in precisions
+        for core in CORES
+        if precision == "fp32" or find_core(core).has_half
+    ]
 
 
-def price(kernel: Kernel, core: Core, toolchain: Toolchain) -> float:
-    """The modelled cycles of one call of `kernel` on `core`."""
-    given = [_zeros(parameter) for parameter in kernel.function.params]
-    with tempfile.TemporaryDirectory(prefix="armlet-defaults-") as name:
-        folder = Path(name)
-        compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu))
-        scratch = [np.zeros(nbytes, np.uint8) for nbytes in compiled.scratch]
-        arrays = [*given, *scratch]
-        _write_caller(folder / "caller.c", arrays, _activations(kernel))
-        toolchain.compile_object(folder / "caller.c", folder / "caller.o")
-        library, whole = folder / "library.so", folder / "whole.o"
-        toolchain.link_object([compiled.path, folder / "caller.o"], whole, ["call", "kernel"])
-        toolchain.link_library([whole], library)
-        trace, _ = count_function(load(library), "call", arrays, core)
-        costs = model(trace, core, Symbols(library).kernel_at).kernels
-    return sum(cost.cycles for cost in costs if cost.name != "call")
+def templates(tunings: Iterable[Tuning]) -> Iterator[tuple[str, str, str, str]]:
+    """For each template: its name, its kernels, the defaults' cycles over the best's, the worst kernel's."""
+    found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for tuning in tunings:
+        for task in tuning.tasks:
+            default, best = tuning.cost(task.trials[0]), tuning.cost(task.best(tuning.database))
+            assert default
+            assert best
+            found[task.template.name].append((default, best))
+    for name, costs in sorted(found.items()):
+        default, best = map(sum, zip(*costs, strict=True))
+        worst = max(first / least for first, least in costs)
+        yield name, str(len(costs)), f"{default / best:.3f}", f"{worst:.2f}"
 
 
-def _zeros(parameter: ir.Value) -> np.ndarray:
-    return np.zeros([int(size) for size in parameter.ty.shape], str(parameter.ty.dtype))
+def networks(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
+    """A row for each network and precision: default and tuned, by core."""
+    for network, precision in dict.fromkeys((job.network, job.precision) for job in jobs()):
+        tunings = [done.get(Job(network, core, precision)) for core in CORES]
+        cells = [
+            f"{each.default_cycles / 1e6:.2f} to {each.tuned_cycles / 1e6:.2f}" if each else "-"
+            for each in tunings
+        ]
+        yield network, precision, *cells
 
 
-def _activations(kernel: Kernel) -> int:
-    """How many parameters come before the constants."""
-    shapes = [tuple(int(size) for size in parameter.ty.shape) for parameter in kernel.function.params]
-    first = kernel.constants[0].shape
-    return shapes.index(first, 1)
+def ship(tunings: Iterable[Tuning]) -> None:
+    """Write the best record of each kernel to the file that armlet ships."""
+    shipped = Database(SHIPPED)
+    best = [each.database.record(task.best(each.database)) for each in tunings for task in each.tasks]
+    shipped.keep(record for record in best if record)
+    shipped.tidy()
 
 
-def _write_caller(source: Path, arrays: Sequence[np.ndarray], activations: int) -> None:
-    numbers = range(len(arrays))
-    # The first is what the layer before wrote last.
-    written = [*reversed(range(activations))]
-    source.write_text(
-        CALLER.format(
-            parameters=", ".join("void *" for _ in numbers),
-            named=", ".join(f"void *a{number}" for number in numbers),
-            sizes=", ".join(str(arrays[number].nbytes) for number in written),
-            written=", ".join(f"a{number}" for number in written),
-            count=activations,
-            arguments=", ".join(f"a{number}" for number in numbers),
-        )
-    )
+def report(done: dict[Job, Tuning]) -> str:
+    """Both tables."""
+    rows: list[Sequence[str]] = []
+    for core, precision in dict.fromkeys((job.core, job.precision) for job in jobs()):
+        of_core = [done[job] for job in jobs() if (job.core, job.precision) == (core, precision)]
+        rows += [(core, precision, *row) for row in templates(of_core)]
+    head = ("core", "precision", "template", "kernels", "default / best", "worst kernel")
+    of_networks = table(("network", "precision", *CORES), [*networks(done)])
+    return f"{of_networks}\n\n{table(head, rows)}"
 
 
-def summary(found: dict[str, list[list[float]]]) -> Iterator[tuple[str, str, str, str]]:
-    """For each family: its name, its layers, the default's cycles over the best's, and the worst layer's.
-
-    `found` has the cycles of each layer's candidates, the default first.
-    """
-    for family, layers_ in sorted(found.items()):
-        ratio = sum(costs[0] for costs in layers_) / sum(map(min, layers_))
-        worst = max(costs[0] / min(costs) for costs in layers_)
-        yield family, str(len(layers_)), f"{ratio:.3f}", f"{worst:.2f}"
-
-
-def main(networks: Sequence[str]) -> None:
-    """Price all candidates, and write the table."""
-    toolchain = find_toolchain("linux", "aarch64")
-    nodes, rows = [*layers(networks)], []
-    with progress_bar("pricing") as progress:
-        for place, core in enumerate(CORES):
-            found: defaultdict[str, list[list[float]]] = defaultdict(list)
-            for number, node in enumerate(nodes):
-                part = (place + number / len(nodes)) / len(CORES)
-                progress(f"{node.name} on {core.name}", part)
-                kernels = [*candidates(node, core)]
-                found[kernels[0].family].append(prices(kernels, core, toolchain))
-            rows += [(core.name, *row) for row in summary(found)]
-    head = ("core", "family", "layers", "default / best", "worst layer")
-    text = f"Distinct layers of {', '.join(networks)}.\n\n{table(head, rows)}"
-    write_section(PERFORMANCE, "defaults", text)
+def main() -> None:
+    """Tune everything, and write."""
+    done: dict[Job, Tuning] = {}
+    # A process for each processor: TVM does not outlive a fork.
+    pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+    with pool, progress_bar("tuning") as progress:
+        futures = {pool.submit(job.run): job for job in jobs()}
+        for future in as_completed(futures):
+            job = futures[future]
+            done[job] = future.result()
+            progress(f"{job.network}, {job.core}, {job.precision}", len(done) / len(futures))
+    ship(done.values())
+    write_section(PERFORMANCE, "defaults", report(done))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or NETWORKS)
+    main()

@@ -15,13 +15,14 @@ from ..frontend.shapes import shape_of
 from ..passes import optimize
 from ..targets import Core, Device, find_toolchain
 from .c_library import c_name, write_c_library
-from .fuse import fuse
 from .labels import read_labels
 from .layout import Layout
 from .lowering import lower
 from .manifest import describe
 from .network import compile_network
-from .precision import Precision, halve
+from .precision import Precision
+from .prepare import prepare
+from .tuning import Selection, known_records
 from .tvm_module import link_tvm_module
 from .verification import save_sample, verify
 
@@ -36,6 +37,7 @@ def compile_model(
     layout: Layout = "nchw",
     name: str | None = None,
     labels: Path | None = None,
+    database: Path | None = None,
     witness: Device | None = None,
     force: bool = False,
     progress: Callable[[str, float], None] = lambda what, part: None,
@@ -47,6 +49,7 @@ def compile_model(
     weights and what layers hand to each other are float16, except where they do not fit, and are computed in
     as well if the core can. Inputs and outputs of rank 4 are in `layout`. `name`, an identifier, is that of
     the C library: the model's if left out. `labels` is a text file with the name of a class on each line.
+    Kernels get the parameters that are best by the tuning records that armlet ships and those of `database`.
     `progress` is told what is being done and which part of the whole is behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
@@ -54,6 +57,7 @@ def compile_model(
     """
     _refuse_what_is_not_built_yet(model)
     classes = read_labels(labels, model) if labels else None
+    records = known_records(database)
     name = c_name(model, name)
     toolchain = find_toolchain(os, core.machine)
     started = time.monotonic()
@@ -62,10 +66,9 @@ def compile_model(
         optimized = optimize(model)
         ir.save(optimized.model, folder / artifact.MODEL)
 
-        fused = optimized.model.clone()
-        fuse(fused)
-        kept = halve(fused, optimized.model, optimized.references[0]) if precision == "fp16" else {}
-        program = lower(fused, layout, core)
+        fused, kept = prepare(optimized, precision)
+        selection = Selection(core.name, precision, records)
+        program = lower(fused, layout, core, selection)
         library = folder / artifact.LIBRARY
         with tempfile.TemporaryDirectory(prefix="armlet-build-") as work:
             network = compile_network(
@@ -78,7 +81,7 @@ def compile_model(
                 lambda what, part: progress(what, 0.1 + 0.7 * part),
             )
             manifest = describe(model, fused, network, core, os, precision, layout, toolchain)
-            manifest["kept_fp32"] = kept
+            manifest |= {"kept_fp32": kept, "tuning": selection.to_json()}
             link_tvm_module(network, toolchain, library)
             write_c_library(network, manifest, core, toolchain, folder / artifact.C_LIBRARY)
 

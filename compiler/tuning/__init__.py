@@ -1,7 +1,18 @@
 """Parameters of kernels, measured instead of guessed: what was found, and the search for it."""
 
-from .database import Database, Record, Trial
+from .database import SHIPPED, Database, Record, Trial, known_records
 from .selection import Selection
-from .simulated import Task, Tuning, tune_on_simulated_core
+from .simulated import Task, Tuning
+from .tune import tune_model
 
-__all__ = ["Database", "Record", "Selection", "Task", "Trial", "Tuning", "tune_on_simulated_core"]
+__all__ = [
+    "SHIPPED",
+    "Database",
+    "Record",
+    "Selection",
+    "Task",
+    "Trial",
+    "Tuning",
+    "known_records",
+    "tune_model",
+]

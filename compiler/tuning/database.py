@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import InvalidArtifactError
+from ...errors import InvalidArtifactError, UsageError
 from ...files import written_beside
 
 VERSION = 1
+# The best of what `python -m armlet.benchmarks.defaults` has measured.
+SHIPPED = Path(__file__).with_name("records.jsonl")
 
 
 class Trial(NamedTuple):
@@ -66,8 +68,7 @@ class Database:
     def __init__(self, path: Path, records: Iterable[Record] = ()):
         self.path = path
         self._records: dict[Trial, Record] = {}
-        for record in records:
-            self._keep(record)
+        self.keep(records)
 
     @classmethod
     def open(cls, path: Path) -> "Database":
@@ -91,6 +92,13 @@ class Database:
         """What `trial` cost, if it is known."""
         return self._records.get(trial)
 
+    def keep(self, records: Iterable[Record]) -> None:
+        """Keep `records`; `tidy` writes them."""
+        for record in records:
+            known = self._records.get(record.trial)
+            if known is None or record.cost < known.cost:
+                self._records[record.trial] = record
+
     def add(self, records: Iterable[Record]) -> None:
         """Keep `records`, and write them behind the file's others."""
         records = [*records]
@@ -102,18 +110,19 @@ class Database:
             file.truncate(content.rfind(b"\n") + 1)
             file.write("".join(record.line for record in records).encode())
             os.fsync(file.fileno())
-        for record in records:
-            self._keep(record)
+        self.keep(records)
 
     def tidy(self) -> None:
         """Write the file anew: sorted, each trial once."""
         with written_beside(self.path, force=True) as draft:
             draft.write_text("".join(record.line for record in self))
 
-    def _keep(self, record: Record) -> None:
-        known = self._records.get(record.trial)
-        if known is None or record.cost < known.cost:
-            self._records[record.trial] = record
+
+def known_records(path: Path | None) -> list[Record]:
+    """The records that armlet ships, and those of the file `path`; raises UsageError if it is not there."""
+    if path and not path.exists():
+        raise UsageError(f"there is no database {path}: `armlet tune` makes one")
+    return [*Database.open(SHIPPED), *(Database.open(path) if path else ())]
 
 
 def _read(path: Path, number: int, line: str) -> Record:

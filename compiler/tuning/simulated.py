@@ -48,17 +48,46 @@ class Task:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a run found: trials measured now, and modelled cycles of an inference: default, and tuned."""
+    """What is in `database` of a network's `tasks`, after a run that measured so many trials.
+
+    Cycles are those of a whole inference, by default and with the best of all that has been measured.
+    """
 
     tasks: Sequence[Task]
+    database: Database
     measured: int
     default_cycles: float
     tuned_cycles: float
+
+    def cost(self, trial: Trial) -> float | None:
+        """The modelled cycles of a call, if it was measured."""
+        record = self.database.record(trial)
+        return record.cost if record else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The kernels with the costs of their calls, costliest first, and the figures of the run."""
+        kernels = [
+            {
+                "kernel": task.template.name,
+                "layers": [*task.layers],
+                "default_cycles": self.cost(task.trials[0]),
+                "tuned_cycles": self.cost(task.best(self.database)),
+                "parameters": json.loads(task.best(self.database).parameters),
+            }
+            for task in self.tasks
+        ]
+        return {
+            "trials_measured": self.measured,
+            "default_modelled_cycles": round(self.default_cycles),
+            "tuned_modelled_cycles": round(self.tuned_cycles),
+            "kernels": sorted(kernels, key=lambda kernel: -(kernel["default_cycles"])),
+        }
 
 
 def tune_on_simulated_core(
     fused: ir.Model,
     core: Core,
+    simulated: Core,
     precision: Precision,
     database: Database,
     *,
@@ -67,33 +96,39 @@ def tune_on_simulated_core(
 ) -> Tuning:
     """Measure what `database` does not know of the kernels of a fused network, at most so many trials.
 
+    The network is compiled for `core`, which may be a family, and modelled on the core `simulated`.
+
     Each round's records are in the file when it ends: a run that is ended in any way goes on from there when
     it is started again. `progress` is told what is being done and which part of the whole is behind. Raises
     UsageError if there is no model of `core`, ArmletError if a tool is missing.
     """
-    tasks = _tasks(fused, core, precision)
+    tasks = _tasks(fused, core, precision, f"sim:{simulated.name}, yardstick {YARDSTICK}")
     left = sum(len(task.pending(database)) for task in tasks)
     total, measured = left if most is None else min(left, most), 0
-    while measured < total:
-        progress(f"{total - measured} trials left", measured / (total + 1))
-        chosen = {task: task.pending(database)[0] for task in tasks if task.pending(database)}
-        chosen = dict([*chosen.items()][: total - measured])
-        costs, _ = _measure(fused, core, {task: task.best(database) for task in tasks} | chosen)
-        database.add(Record(trial, costs[task]) for task, trial in chosen.items())
-        measured += len(chosen)
-    progress("the whole network", total / (total + 1))
-    _, default_cycles = _measure(fused, core, {task: task.trials[0] for task in tasks})
-    _, tuned_cycles = _measure(fused, core, {task: task.best(database) for task in tasks})
+    for number in range(max((len(task.trials) for task in tasks), default=0)):
+        of_round = [task for task in tasks if number < len(task.trials)]
+        wanted = [task for task in of_round if task.trials[number] not in database][: total - measured]
+        if wanted:
+            progress(f"{total - measured} trials left", measured / (total + 1))
+            # What is around a kernel must not depend on what was measured before a run was ended.
+            others = {task: task.trials[0] for task in tasks}
+            trials = others | {task: task.trials[number] for task in of_round}
+            costs, _ = _measure(fused, core, simulated, trials)
+            database.add(Record(task.trials[number], costs[task]) for task in wanted)
+            measured += len(wanted)
+    progress("whole network", total / (total + 1))
+    _, default_cycles = _measure(fused, core, simulated, {task: task.trials[0] for task in tasks})
+    _, tuned_cycles = _measure(fused, core, simulated, {task: task.best(database) for task in tasks})
     database.tidy()
-    return Tuning(tasks, measured, default_cycles, tuned_cycles)
+    return Tuning(tasks, database, measured, default_cycles, tuned_cycles)
 
 
-def _tasks(fused: ir.Model, core: Core, precision: Precision) -> list[Task]:
+def _tasks(fused: ir.Model, core: Core, precision: Precision, device: str) -> list[Task]:
     """The kernels of a network that can be tuned."""
     layers: dict[tuple[Template, tuple[Trial, ...]], list[str]] = {}
 
     def find(node: ir.Node, template: Template) -> None:
-        device, shape = f"sim:{core.name}, yardstick {YARDSTICK}", workload(node)
+        shape = workload(node)
         trials = [
             Trial(template.name, shape, core.name, precision, template.version, parameters, device)
             for parameters in map(parameters_json, map(asdict, template.candidates(node, core)))
@@ -104,7 +139,9 @@ def _tasks(fused: ir.Model, core: Core, precision: Precision) -> list[Task]:
     return [Task(template, trials, tuple(names)) for (template, trials), names in layers.items()]
 
 
-def _measure(fused: ir.Model, core: Core, chosen: Mapping[Task, Trial]) -> tuple[dict[Task, float], float]:
+def _measure(
+    fused: ir.Model, core: Core, simulated: Core, chosen: Mapping[Task, Trial]
+) -> tuple[dict[Task, float], float]:
     """The modelled cycles of a call of each task's kernel, and of the inference, with `chosen` parameters."""
     task_of = {layer: task for task in chosen for layer in task.layers}
 
@@ -117,7 +154,7 @@ def _measure(fused: ir.Model, core: Core, chosen: Mapping[Task, Trial]) -> tuple
         network = compile_network(program, "tuned", core, "linux", toolchain, folder, lambda what, part: None)
         link_tvm_module(network, toolchain, folder / "model.so")
         image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
-        simulation = simulate(folder / "model.so", image, core)
+        simulation = simulate(folder / "model.so", image, simulated)
     costs = {
         task_of[layer]: kernel.cycles / len(program.layers[kernel.name])
         for kernel in simulation.kernels

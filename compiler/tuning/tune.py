@@ -1,0 +1,38 @@
+"""Find the best parameters for the kernels of a network."""
+
+from pathlib import Path
+
+import onnx_ir as ir
+
+from ...errors import UsageError
+from ...passes import optimize
+from ...targets import Core, Device, SimulatedDevice
+from ..precision import Precision
+from ..prepare import prepare
+from .database import Database
+from .simulated import Progress, Tuning, tune_on_simulated_core
+
+
+def tune_model(
+    model: ir.Model,
+    core: Core,
+    device: Device | SimulatedDevice,
+    database: Path,
+    *,
+    precision: Precision = "fp32",
+    trials: int | None = None,
+    progress: Progress = lambda what, part: None,
+) -> Tuning:
+    """Measure on `device` the candidates for the kernels of `model`, compiled for `core`.
+
+    Records are kept in the file `database`; what it has is not measured again, so that a run that was ended
+    goes on where it was. At most so many `trials` are measured, all if None. Raises UsageError if the device
+    cannot measure, InvalidModelError if the model cannot be compiled, InvalidArtifactError if the file is no
+    database.
+    """
+    if not isinstance(device, SimulatedDevice):
+        raise UsageError(f"kernels are tuned on simulated cores only so far: use sim:{core.name}")
+    known = Database.open(database)
+    progress("optimise", 0.0)
+    fused, _ = prepare(optimize(model), precision)
+    return tune_on_simulated_core(fused, core, device.core, precision, known, most=trials, progress=progress)

@@ -1,0 +1,103 @@
+"""Tuning on a simulated core: everything measured once, whatever ends it, and always the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from armlet.compiler import compile_model, tune_model
+from armlet.compiler.tuning import Database
+from armlet.errors import UsageError
+from armlet.frontend import save
+from armlet.targets import find_core, open_device
+from armlet.targets.simulator.simulation import simulate
+
+pytestmark = pytest.mark.emulator
+
+CORE = find_core("cortex-a55")
+TUNE = """
+import sys
+from pathlib import Path
+from armlet.compiler import tune_model
+from armlet.frontend import load
+from armlet.targets import find_core, open_device
+tune_model(load(Path(sys.argv[1])), find_core("cortex-a55"), open_device("sim:cortex-a55"), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(parse):
+    """An expansion, a depthwise convolution and a projection."""
+    text = "a = Conv(x, e) b = Conv<group=24, pads=[1,1,1,1]>(a, d) y = Conv(b, p)"
+    return parse(text, "1,8,10,10", e=(24, 8, 1, 1), d=(24, 1, 3, 3), p=(8, 24, 1, 1))
+
+
+def tune(model, path, **options):
+    return tune_model(model, CORE, open_device("sim:cortex-a55"), path, **options)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("undisturbed") / "records.jsonl"
+    return tune(model, path), path
+
+
+def test_every_candidate_is_measured_once(undisturbed):
+    tuning, path = undisturbed
+    trials = [trial for task in tuning.tasks for trial in task.trials]
+    assert tuning.measured == len(trials) == len(set(trials))
+    assert [record.trial for record in Database.open(path)] == sorted(trials)
+    assert {layer for task in tuning.tasks for layer in task.layers} == {"a", "b", "y"}
+
+
+def test_what_is_known_is_not_measured_again(model, undisturbed, tmp_path):
+    tuning, path = undisturbed
+    text = path.read_text()
+    again = tune(model, path)
+    assert (again.measured, path.read_text()) == (0, text)
+    assert again.to_json() == tuning.to_json() | {"trials_measured": 0}
+
+
+def test_some_trials_now_and_the_others_later(model, undisturbed, tmp_path):
+    tuning, path = undisturbed
+    first = tune(model, tmp_path / "records.jsonl", trials=4)
+    second = tune(model, tmp_path / "records.jsonl")
+    assert (first.measured, second.measured) == (4, tuning.measured - 4)
+    assert (tmp_path / "records.jsonl").read_text() == path.read_text()
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.full)])
+def test_a_run_that_is_killed_goes_on(kills, model, undisturbed, tmp_path):
+    _, path = undisturbed
+    source, records = tmp_path / "model.onnx", tmp_path / "records.jsonl"
+    save(model, source)
+    command, moments = [sys.executable, "-c", TUNE, source, records], np.random.default_rng(0)
+    for _ in range(kills):
+        known = len([*Database.open(records)])
+        run = subprocess.Popen(command, start_new_session=True)
+        time.sleep(moments.uniform(3, 12))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        assert len([*Database.open(records)]) >= known
+    subprocess.run(command, check=True)
+    assert records.read_text() == path.read_text()
+
+
+def test_a_network_is_compiled_with_what_was_found(model, undisturbed, tmp_path):
+    tuning, path = undisturbed
+    artifact = compile_model(model, tmp_path / "tuned", CORE, database=path)
+    assert artifact.manifest["tuning"] == {"used": ["a", "b", "y"], "missing": [], "stale": []}
+    image = np.zeros((1, 8, 10, 10), np.float32)
+    assert simulate(artifact.library, image, CORE).cycles == tuning.tuned_cycles
+    plain = compile_model(model, tmp_path / "plain", CORE)
+    assert plain.manifest["tuning"] == {"used": [], "missing": ["a", "b", "y"], "stale": []}
+    assert simulate(plain.library, image, CORE).cycles == tuning.default_cycles
+
+
+def test_a_device_without_a_model_cannot_tune_yet(model, tmp_path):
+    with pytest.raises(UsageError, match="use sim:cortex-a55"):
+        tune_model(model, CORE, open_device("host"), tmp_path / "records.jsonl")
