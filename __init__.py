@@ -13,12 +13,13 @@ _HOME = {
     "load": ".frontend",
     "optimize": ".passes",
     "compile_model": ".compiler",
+    "tune_model": ".compiler",
     "Artifact": ".artifact",
     "open_device": ".targets",
     "CORES": ".targets",
 }
 
-__all__ = ["CORES", "Artifact", "build", "compile_model", "load", "open_device", "optimize"]
+__all__ = ["CORES", "Artifact", "build", "compile_model", "load", "open_device", "optimize", "tune_model"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 
 from .errors import InvalidArtifactError, UsageError
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"
@@ -37,7 +37,7 @@ REQUIRED: dict[str, type] = {
     "inputs": list,
     "outputs": list,
 }
-REQUIRED |= {"kernels": list, "fallbacks": list, "tolerance": float, "layout": str}
+REQUIRED |= {"kernels": list, "tuning": dict, "fallbacks": list, "tolerance": float, "layout": str}
 OPTIONAL = ("labels", "preprocessing")
 
 

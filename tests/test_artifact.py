@@ -8,7 +8,7 @@ from armlet.errors import InvalidArtifactError, UsageError
 
 MANIFEST = {
     **{"pins": {}, "target": {}, "source": {}, "inputs": [], "outputs": [], "kernels": [], "fallbacks": []},
-    **{"tolerance": 1e-4, "layout": "nchw", "labels": None, "preprocessing": None},
+    **{"tolerance": 1e-4, "layout": "nchw", "labels": None, "preprocessing": None, "tuning": {}},
 }
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_manifest(folder, content):
 def test_another_format(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(InvalidArtifactError, match="has the format 99, expected 3"):
+    with pytest.raises(InvalidArtifactError, match=f"has the format 99, expected {FORMAT}"):
         Artifact.open(folder)
 
 

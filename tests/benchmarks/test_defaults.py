@@ -1,31 +1,33 @@
-"""The layers that are priced, what one costs, and how far its default is from the best."""
+"""What is tuned, and how far defaults are from the best."""
 
 import pytest
 
-from armlet.benchmarks.defaults import layers, price, summary
-from armlet.compiler.kernels import candidates
-from armlet.targets import find_core, find_toolchain
+from armlet.benchmarks.defaults import jobs, templates
+from armlet.compiler.kernels import DENSE, DEPTHWISE
+from armlet.compiler.tuning import Database, Record, Task, Trial, Tuning
 
 
-def test_summary():
-    found = {"dense": [[10.0, 8.0], [30.0, 30.0]], "conv": [[5.0]]}
-    assert [*summary(found)] == [("conv", "1", "1.000", "1.00"), ("dense", "2", "1.053", "1.25")]
+@pytest.fixture
+def tuning(tmp_path):
+    database, tasks = Database(tmp_path / "records.jsonl"), []
+    for template, *costs in ((DENSE, 10.0, 8.0), (DENSE, 30.0, 30.0), (DEPTHWISE, 5.0)):
+        shape = f"{template.name}{len(tasks)}"
+        trials = [
+            Trial(template.name, shape, "cortex-a55", "fp32", 1, f'{{"number": {number}}}', "sim:cortex-a55")
+            for number in range(len(costs))
+        ]
+        database.add(map(Record, trials, costs))
+        tasks.append(Task(template, trials, [shape]))
+    return Tuning(tasks, database, len(tasks), 45.0, 43.0)
 
 
-@pytest.fixture(scope="module")
-def nodes():
-    return {node.name: node for node in layers(["mobilenet_v3_small"])}
+def test_defaults_over_the_best(tuning):
+    assert [*templates([tuning])] == [
+        ("dense", "2", "1.053", "1.25"),
+        ("depthwise", "1", "1.000", "1.00"),
+    ]
 
 
-def test_layers_that_differ_in_weights_only_are_one(nodes):
-    assert "block10/expand/conv" in nodes
-    assert "block11/expand/conv" not in nodes
-
-
-@pytest.mark.parametrize("core", ["cortex-a53", "cortex-a76"])
-def test_a_call_costs_at_least_its_multiply_adds(core, nodes):
-    core = find_core(core)
-    kernel = next(iter(candidates(nodes["block7/project/conv"], core)))
-    cycles = price(kernel, core, find_toolchain("linux", "aarch64"))
-    floor = kernel.macs / core.peak.fp32
-    assert floor < cycles < 2 * floor
+def test_cores_that_compute_in_half_precision_are_tuned_for_it():
+    assert {job.core for job in jobs() if job.precision == "fp16"} == {"cortex-a55", "cortex-a76"}
+    assert len(jobs()) == len({*jobs()}) == 18
