@@ -202,7 +202,7 @@ def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any
 @cli.command()
 @click.argument("source", metavar="MODEL|M.onnx")
 @click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
-@click.option("--device", "uri", required=True, metavar="sim:CORE", help="Where kernels are measured.")
+@click.option("--device", "uri", required=True, metavar="URI", help="Where kernels are measured.")
 @click.option("--database", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Measure at most so many; else all.")
 @precision_option
@@ -221,15 +221,19 @@ def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **opti
     if as_json:
         print_json({"database": str(database), "device": uri, **tuning.to_json()})
         return
+    unit = tuning.unit
     rows = [
-        (task["kernel"], task["layers"][0], len(task["layers"]), task["default_cycles"], task["tuned_cycles"])
-        for task in tuning.to_json()["kernels"]
+        (kernel["kernel"], kernel["layers"][0], kernel[f"default_{unit}"], kernel[f"tuned_{unit}"])
+        for kernel in tuning.to_json()["kernels"]
     ]
-    print_table(("template", "first layer", "layers", "default", "tuned"), rows, title="modelled cycles")
+    print_table(("template", "first layer", "default", "tuned"), rows, title=unit.replace("_", " "))
     click.echo(
-        f"{tuning.measured} trials measured; the network: {tuning.default_cycles:,.0f} modelled cycles by "
-        f"default, {tuning.tuned_cycles:,.0f} tuned; records in {database}"
+        f"{tuning.measured} trials measured, {sum(tuning.failures.values())} rounds failed; the network: "
+        f"{tuning.default_cost:,.0f} {unit.replace('_', ' ')} by default, {tuning.tuned_cost:,.0f} tuned; "
+        f"records in {database}"
     )
+    for reason, times in tuning.failures.items():
+        click.echo(f"failed {times} times: {reason}")
 
 
 @cli.command()

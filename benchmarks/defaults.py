@@ -73,7 +73,7 @@ def networks(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
     for network, precision in dict.fromkeys((job.network, job.precision) for job in jobs()):
         tunings = [done.get(Job(network, core, precision)) for core in CORES]
         cells = [
-            f"{each.default_cycles / 1e6:.2f} to {each.tuned_cycles / 1e6:.2f}" if each else "-"
+            f"{each.default_cost / 1e6:.2f} to {each.tuned_cost / 1e6:.2f}" if each else "-"
             for each in tunings
         ]
         yield network, precision, *cells

@@ -27,6 +27,7 @@ def link_tvm_module(network: Network, toolchain: Toolchain, output: Path) -> Non
         "inputs": described[:inputs],
         "outputs": described[inputs:],
         "workspace_bytes": network.arena.nbytes,
+        "calls": len(program.calls),
     }
     source = network.object.with_name("tvm_entry.c")
     source.write_text(
@@ -37,6 +38,7 @@ def link_tvm_module(network: Network, toolchain: Toolchain, output: Path) -> Non
             outputs=len(program.outputs),
             sizes=", ".join(str(tensor.nbytes) for tensor in tensors),
             workspace_bytes=network.arena.nbytes,
+            calls=len(program.calls),
             alignment=ALIGNMENT,
         )
     )

@@ -12,6 +12,8 @@ import pytest
 from armlet.errors import ArmletError
 from armlet.targets import find_core, find_witness
 
+from .waiting import Tracker, wait_until
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -24,3 +26,15 @@ def pytest_collection_modifyitems(items):
     except ArmletError as error:
         for item in emulated:
             item.add_marker(pytest.mark.skip(reason=f"no emulated phone here: {error}"))
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture():
+    return wait_until
+
+
+@pytest.fixture
+def tracker():
+    tracker = Tracker()
+    yield tracker
+    tracker.server.terminate()

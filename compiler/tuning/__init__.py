@@ -1,8 +1,8 @@
 """Parameters of kernels, measured instead of guessed: what was found, and the search for it."""
 
 from .database import SHIPPED, Database, Record, Trial, known_records
+from .rounds import Task, Tuning
 from .selection import Selection
-from .simulated import Task, Tuning
 from .tune import tune_model
 
 __all__ = [

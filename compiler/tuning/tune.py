@@ -4,13 +4,14 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from ...errors import UsageError
 from ...passes import optimize
 from ...targets import Core, Device, SimulatedDevice
 from ..precision import Precision
 from ..prepare import prepare
 from .database import Database
-from .simulated import Progress, Tuning, tune_on_simulated_core
+from .on_device import tune_on_devices
+from .rounds import Network, Progress, Tuning
+from .simulated import tune_on_simulated_core
 
 
 def tune_model(
@@ -30,9 +31,9 @@ def tune_model(
     cannot measure, InvalidModelError if the model cannot be compiled, InvalidArtifactError if the file is no
     database.
     """
-    if not isinstance(device, SimulatedDevice):
-        raise UsageError(f"kernels are tuned on simulated cores only so far: use sim:{core.name}")
     known = Database.open(database)
     progress("optimise", 0.0)
-    fused, _ = prepare(optimize(model), precision)
-    return tune_on_simulated_core(fused, core, device.core, precision, known, most=trials, progress=progress)
+    network = Network(prepare(optimize(model), precision)[0], core, precision)
+    if isinstance(device, SimulatedDevice):
+        return tune_on_simulated_core(network, device.core, known, most=trials, progress=progress)
+    return tune_on_devices(network, device, known, most=trials, progress=progress)

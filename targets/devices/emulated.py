@@ -38,6 +38,10 @@ class EmulatedDevice:
         server_program("aarch64")
         return f"qemu's {self.core.emulated_by}; gives no times"
 
+    def count(self) -> int:
+        """One."""
+        return 1
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """Start an emulated server and connect to it; it ends with the block, or with this process."""

@@ -21,6 +21,10 @@ class HostDevice:
         """It is always there."""
         return f"this machine, {self.core.llvm_cpu}"
 
+    def count(self) -> int:
+        """One: rounds at once would disturb each other."""
+        return 1
+
     @contextmanager
     def connect(self) -> Iterator["HostSession"]:
         """There is nothing to connect to."""

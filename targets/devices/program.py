@@ -35,6 +35,7 @@ class Program:
         self._device = device
         self._shapes = [tuple(each["shape"]) for each in signature["inputs"]]
         self._outputs = signature["outputs"]
+        self._calls = signature["calls"]
         self._guard = guard
         self._measures_time = measures_time
 
@@ -45,10 +46,19 @@ class Program:
 
     def time(self, inputs: Sequence[np.ndarray], *, warm_up: int, rounds: int) -> list[float]:
         """The seconds of each round, by the device's own clock."""
-        if not self._measures_time:
-            raise UsageError(f"{self._uri} is emulated and gives no times: use a real device")
+        self._require_clock()
         self._check(inputs)
         return self._guard(lambda: self._time(inputs, warm_up, rounds))
+
+    def ticks(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """How many ticks of the processor's counter each call of a kernel took, in one run."""
+        self._require_clock()
+        self._check(inputs)
+        return self._guard(lambda: self._profile(inputs))
+
+    def _require_clock(self) -> None:
+        if not self._measures_time:
+            raise UsageError(f"{self._uri} is emulated and gives no times: use a real device")
 
     def _check(self, inputs: Sequence[np.ndarray]) -> None:
         shapes = [value.shape for value in inputs]
@@ -66,6 +76,13 @@ class Program:
             self._module.time_evaluator("main", self._device, number=1, repeat=warm_up)(*arguments)
         evaluate = self._module.time_evaluator("main", self._device, number=1, repeat=rounds)
         return [float(seconds) for seconds in evaluate(*arguments).results]
+
+    def _profile(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        import tvm
+
+        ticks = tvm.runtime.empty((self._calls,), "int64", self._device)
+        self._module["profile"](*self._arguments(inputs), ticks)
+        return ticks.numpy()
 
     def _arguments(self, inputs: Sequence[np.ndarray]) -> list[Any]:
         """The inputs, and memory for the outputs, on the device."""

@@ -22,6 +22,12 @@ class Program(Protocol):
         Raises UsageError if the device's time means nothing, because it is emulated.
         """
 
+    def ticks(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """How many ticks of the processor's counter each call of a kernel took, in one run.
+
+        Raises UsageError as `time` does.
+        """
+
 
 class Session(Protocol):
     """The use of a device, by one client at a time."""
@@ -50,6 +56,9 @@ class Device(Protocol):
 
     def check(self) -> str:
         """What there is to know about it; raises ArmletError saying why it cannot be used now."""
+
+    def count(self) -> int:
+        """How many sessions there can be at once."""
 
     def connect(self) -> AbstractContextManager[Session]:
         """Begin a session; it ends with the block, whatever happens in it."""

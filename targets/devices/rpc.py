@@ -25,6 +25,10 @@ class RpcDevice:
         with self.connect() as session:
             return "answers" if session.measures_time else "answers; it is emulated and gives no times"
 
+    def count(self) -> int:
+        """One: a server serves one session at a time."""
+        return 1
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """A session with the server, once the one before has ended."""

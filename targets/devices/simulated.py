@@ -52,6 +52,10 @@ class SimulatedDevice:
             find_llvm_mca()
         return f"exact counts by {' '.join(counter())}, modelled cycles, yardstick {YARDSTICK}"
 
+    def count(self) -> int:
+        """As many as are started."""
+        return 1
+
     @contextmanager
     def connect(self) -> Iterator[Session]:
         """Refuse: what only runs is for the emulated device."""

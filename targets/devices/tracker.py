@@ -35,6 +35,10 @@ class TrackerDevice:
             raise DeviceError(f"{self.uri}: no device is registered under this key")
         return f"{known} registered, {free} free"
 
+    def count(self) -> int:
+        """How many devices have the key."""
+        return max(1, self.summary()[0])
+
     @contextmanager
     def connect(self) -> Iterator[RpcSession]:
         """A session with a free device; one that the tracker lists but that is gone is passed over."""

@@ -18,7 +18,7 @@ def tuning(tmp_path):
         ]
         database.add(map(Record, trials, costs))
         tasks.append(Task(template, trials, [shape]))
-    return Tuning(tasks, database, len(tasks), 45.0, 43.0)
+    return Tuning(tasks, database, "modelled_cycles", len(tasks), 45.0, 43.0, {})
 
 
 def test_defaults_over_the_best(tuning):

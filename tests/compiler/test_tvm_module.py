@@ -26,6 +26,7 @@ def test_it_says_what_it_takes_and_gives(artifact):
         "inputs": [{"shape": [1, 3, 64, 64], "type": "float32"}],
         "outputs": [{"shape": [1, 10], "type": "float32"}],
         "workspace_bytes": artifact.manifest["arena"]["bytes"],
+        "calls": sum(len(kernel["layers"]) for kernel in artifact.manifest["kernels"]),
     }
 
 
@@ -42,6 +43,26 @@ def test_tensors_of_another_size_are_refused(artifact):
     ):
         with pytest.raises(ValueError, match=complaint):
             main(*wrong)
+
+
+def test_its_kernels_by_the_clock(artifact):
+    import tvm
+
+    module, calls = tvm.runtime.load_module(str(artifact.library)), read_signature(artifact.library)["calls"]
+    image = tvm.runtime.tensor(artifact.sample[0])
+    outputs = [tvm.runtime.empty((1, 10), "float32") for _ in range(2)]
+    ticks = tvm.runtime.empty((calls,), "int64")
+    module["main"](image, outputs[0])
+    module["profile"](image, outputs[1], ticks)
+    np.testing.assert_array_equal(*(output.numpy() for output in outputs))
+    assert (ticks.numpy() > 0).all()
+    for wrong, complaint in (
+        ((image, outputs[0]), "what main does, and a tensor of ticks"),
+        ((image, image, ticks), "not of the network's size"),
+        ((image, outputs[0], outputs[1]), f"a tensor of {calls} int64"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            module["profile"](*wrong)
 
 
 def test_it_runs_without_tvm_under_names_that_are_always_the_same(artifact):

@@ -4,7 +4,6 @@ import contextlib
 import os
 import platform
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,20 +89,6 @@ def crashing_library(tmp_path_factory):
         return folder / "crash.so"
 
     return build
-
-
-def wait_until(condition, *, seconds: float = 60):
-    """Wait for `condition()` to hold and return what it gave; fail when it never does."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "what was waited for never happened"
-        time.sleep(0.05)
-    return result
-
-
-@pytest.fixture(name="wait_until")
-def wait_until_fixture():
-    return wait_until
 
 
 @dataclass

@@ -13,40 +13,10 @@ from armlet.targets.cores import find_core
 from armlet.targets.devices import list_devices, open_device
 from armlet.targets.devices.emulated import emulated_server
 
+from ...waiting import Tracker
+
 X = np.arange(1024, dtype=np.float32)
 MAGIC = struct.pack("<i", 0x2F271)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-class Tracker:
-    """A TVM tracker on loopback, and a device URI for it."""
-
-    def __init__(self, port: int | None = None):
-        from tvm.rpc.tracker import Tracker as TvmTracker
-
-        # A port of its own: tests of other workers have trackers too.
-        port = port or free_port()
-        self.server = TvmTracker("127.0.0.1", port=port, port_end=port + 1, silent=True)
-        self.port = self.server.port
-
-    def device(self, key: str = "phone", **options):
-        return open_device(f"tracker://127.0.0.1:{self.port}/{key}", **options)
-
-    def counts(self) -> tuple[int, int]:
-        """Devices registered, and free."""
-        return self.device().summary()
-
-
-@pytest.fixture
-def tracker():
-    tracker = Tracker()
-    yield tracker
-    tracker.server.terminate()
 
 
 def run_once(device, library) -> None:

@@ -1,0 +1,52 @@
+"""Tuning on devices: a round costs what the kernels of its network take there, each called in its turn.
+
+Clocks move, and other work comes and goes: so the network by default runs before every pass of a round, and
+what a kernel took counts as a part of what that one took, in the same moment.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...targets import Device, require_clock
+from .database import Database
+from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning
+
+UNIT = "nanoseconds"
+WARM_UP, PASSES = 3, 30
+
+
+def tune_on_devices(
+    network: Network, device: Device, database: Database, *, most: int | None, progress: Progress
+) -> Tuning:
+    """Measure what `database` does not know of a network's kernels on `device`, or on all of its kind.
+
+    Raises UsageError if the device is emulated, DeviceError if it cannot be reached, or is lost again and
+    again.
+    """
+    require_clock(device)
+    tasks = network.tasks(device.uri)
+    default = {task: task.trials[0] for task in tasks}
+    with network.compiled(default, "default") as (program, reference):
+        image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
+        with device.connect() as session:
+            seconds = session.load(reference).time([image], warm_up=WARM_UP, rounds=PASSES)
+        inference = 1e9 * float(np.median(seconds))
+
+        def measure(choice: Choice) -> Costs:
+            with network.compiled(choice, "round") as (program, library):
+                parts = _parts(device, reference, library, image)
+            of = dict(zip((call.layer for call in program.calls), parts, strict=True))
+            costs = {task: inference * np.mean([of[layer] for layer in task.layers]) for task in choice}
+            return Costs(costs, inference * float(parts.sum()))
+
+        rounds = Rounds(tasks, database, measure, workers=device.count())
+        return rounds.finish(UNIT, rounds.run(most, progress), progress)
+
+
+def _parts(device: Device, reference: Path, library: Path, image: np.ndarray) -> np.ndarray:
+    """What each call of `library` takes, as a part of an inference of `reference`."""
+    with device.connect() as session:
+        default, program = session.load(reference), session.load(library)
+        passes = [(default.ticks([image]).sum(), program.ticks([image])) for _ in range(WARM_UP + PASSES)]
+    return np.median([ticks / whole for whole, ticks in passes[WARM_UP:]], axis=0)

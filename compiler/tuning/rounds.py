@@ -1,0 +1,218 @@
+"""Trials in rounds: in each, every kernel of a network has its next candidate, all measured at once.
+
+So a kernel is measured where it will work: inside the whole network, its weights cold, its map where the
+kernel before has left it. What is around it in a round does not depend on what was measured before a run was
+ended: the same rounds give the same records.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx_ir as ir
+
+from ...errors import ArmletError, DeviceError
+from ...targets import Core, find_toolchain
+from ..kernels import Template
+from ..lowering import lower
+from ..network import compile_network
+from ..precision import Precision
+from ..program import Program
+from ..tvm_module import link_tvm_module
+from .database import Database, Record, Trial, parameters_json
+from .workload import workload
+
+Progress = Callable[[str, float], None]
+
+# Rounds that fail one after the other before a run gives up.
+FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kernel to be tuned, which computes `layers`: its `trials`, the default first."""
+
+    template: Template
+    trials: Sequence[Trial]
+    layers: Sequence[str]
+
+    def pending(self, database: Database) -> list[Trial]:
+        """What has not been measured yet."""
+        return [trial for trial in self.trials if trial not in database]
+
+    def best(self, database: Database) -> Trial:
+        """The cheapest of what has been measured; the default before anything was."""
+        known = [record for trial in self.trials if (record := database.record(trial))]
+        return min(known, key=lambda record: record.cost).trial if known else self.trials[0]
+
+
+Choice = Mapping[Task, Trial]
+
+
+class Costs(NamedTuple):
+    """Of a call of each task's kernel, and of an inference: modelled cycles, or nanoseconds."""
+
+    of_tasks: Mapping[Task, float]
+    whole: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is in `database` of a network's `tasks`, after a run that measured so many trials.
+
+    Costs, in `unit`, are those of a whole inference, by default and with the best of all that was measured.
+    `failures` says why rounds failed, and how many of them.
+    """
+
+    tasks: Sequence[Task]
+    database: Database
+    unit: str
+    measured: int
+    default_cost: float
+    tuned_cost: float
+    failures: Mapping[str, int]
+
+    def cost(self, trial: Trial) -> float | None:
+        """What a call costs, if it was measured."""
+        record = self.database.record(trial)
+        return record.cost if record else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The kernels with the costs of their calls, costliest first, and the figures of the run."""
+        kernels = [
+            {
+                "kernel": task.template.name,
+                "layers": [*task.layers],
+                f"default_{self.unit}": self.cost(task.trials[0]),
+                f"tuned_{self.unit}": self.cost(task.best(self.database)),
+                "parameters": json.loads(task.best(self.database).parameters),
+            }
+            for task in self.tasks
+        ]
+        return {
+            "trials_measured": self.measured,
+            "failures": dict(self.failures),
+            f"default_{self.unit}": round(self.default_cost),
+            f"tuned_{self.unit}": round(self.tuned_cost),
+            "kernels": sorted(kernels, key=lambda kernel: -(kernel[f"default_{self.unit}"] or 0)),
+        }
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fused network to be tuned for `core`; it reads NCHW."""
+
+    fused: ir.Model
+    core: Core
+    precision: Precision
+
+    def tasks(self, device: str) -> list[Task]:
+        """The kernels that can be tuned, their trials on `device`."""
+        layers: dict[tuple[Template, tuple[Trial, ...]], list[str]] = {}
+
+        def find(node: ir.Node, template: Template) -> None:
+            key = template.name, workload(node), self.core.name, self.precision, template.version
+            candidates = map(parameters_json, map(asdict, template.candidates(node, self.core)))
+            trials = dict.fromkeys(Trial(*key, parameters, device) for parameters in candidates)
+            layers.setdefault((template, tuple(trials)), []).append(node.name or "")
+
+        lower(self.fused, "nchw", self.core, find)
+        return [Task(template, trials, tuple(names)) for (template, trials), names in layers.items()]
+
+    @contextmanager
+    def compiled(self, choice: Choice, name: str) -> Iterator[tuple[Program, Path]]:
+        """The network with chosen parameters: its program, and while the block lasts the library `name`."""
+        chosen = {layer: trial for task, trial in choice.items() for layer in task.layers}
+
+        def select(node: ir.Node, template: Template) -> Any:
+            return template.read(json.loads(chosen[node.name or ""].parameters))
+
+        program = lower(self.fused, "nchw", self.core, select)
+        toolchain = find_toolchain("linux", self.core.machine)
+        with tempfile.TemporaryDirectory(prefix="armlet-tune-") as work:
+            folder = Path(work)
+            library = folder / f"{name}.so"
+            network = compile_network(
+                program, name, self.core, "linux", toolchain, folder, lambda what, part: None
+            )
+            link_tvm_module(network, toolchain, library)
+            yield program, library
+
+
+@dataclass
+class Rounds:
+    """The rounds of a run: `measure` is called by so many `workers` at once.
+
+    A round's records are in the file when it ends: a run that is ended in any way goes on from there.
+    """
+
+    tasks: Sequence[Task]
+    database: Database
+    measure: Callable[[Choice], Costs]
+    workers: int = 1
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def run(self, most: int | None, progress: Progress) -> int:
+        """Measure what the database does not know, at most so many trials; returns how many were.
+
+        Raises DeviceError when FAILURES rounds fail one after the other.
+        """
+        left = sum(len(task.pending(self.database)) for task in self.tasks)
+        total, measured, in_a_row = left if most is None else min(left, most), 0, 0
+        rounds = self._rounds(total)
+        running: dict[Future[Costs], Sequence[tuple[Task, Trial]]] = {}
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                while True:
+                    progress(f"{total - measured} trials left", measured / (total + 1))
+                    for choice, wanted in rounds:
+                        running[pool.submit(self.measure, choice)] = wanted
+                        if len(running) == self.workers:
+                            break
+                    if not running:
+                        return measured
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        wanted = running.pop(future)
+                        try:
+                            costs = future.result().of_tasks
+                        except DeviceError as error:
+                            in_a_row += 1
+                            self._fail(error, in_a_row)
+                            continue
+                        in_a_row = 0
+                        self.database.add(Record(trial, costs[task]) for task, trial in wanted)
+                        measured += len(wanted)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _rounds(self, total: int) -> Iterator[tuple[Choice, Sequence[tuple[Task, Trial]]]]:
+        """Each round's parameters for all tasks, and which of these trials are not known."""
+        defaults, planned = {task: task.trials[0] for task in self.tasks}, 0
+        for number in range(max((len(task.trials) for task in self.tasks), default=0)):
+            tried = {task: task.trials[number] for task in self.tasks if number < len(task.trials)}
+            wanted = [item for item in tried.items() if item[1] not in self.database][: total - planned]
+            planned += len(wanted)
+            if wanted:
+                yield defaults | tried, wanted
+
+    def _fail(self, error: ArmletError, in_a_row: int) -> None:
+        self.failures[str(error)] = self.failures.get(str(error), 0) + 1
+        if in_a_row == FAILURES:
+            raise DeviceError(
+                f"{in_a_row} rounds failed one after the other, the last: {error}; what was measured is in "
+                f"{self.database.path}, and the same command goes on from there"
+            ) from error
+
+    def finish(self, unit: str, measured: int, progress: Progress) -> Tuning:
+        """Measure the network by default and with the best, and leave the file tidy."""
+        progress("whole network", 1.0)
+        default = self.measure({task: task.trials[0] for task in self.tasks})
+        tuned = self.measure({task: task.best(self.database) for task in self.tasks})
+        self.database.tidy()
+        return Tuning(self.tasks, self.database, unit, measured, default.whole, tuned.whole, self.failures)

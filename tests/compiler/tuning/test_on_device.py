@@ -1,0 +1,98 @@
+"""Tuning on devices: on this machine by its clock, and on several boards at once, which are emulated here."""
+
+import time
+from itertools import pairwise
+
+import pytest
+
+from armlet.compiler import tune_model
+from armlet.compiler.tuning import Database, on_device
+from armlet.errors import DeviceError, UsageError
+from armlet.targets import find_core, open_device
+from armlet.targets.devices.connection import RpcSession
+from armlet.targets.devices.emulated import emulated_server
+
+CORE = find_core("cortex-a72")
+
+
+@pytest.fixture(scope="module")
+def model(parse):
+    return parse("a = Conv(x, e) y = Conv<group=24>(a, d)", "1,8,10,10", e=(24, 8, 1, 1), d=(24, 1, 3, 3))
+
+
+def test_this_machine(model, tmp_path):
+    tuning = tune_model(model, find_core("host"), open_device("host"), tmp_path / "records.jsonl")
+    trials = [trial for task in tuning.tasks for trial in task.trials]
+    records = [*Database.open(tmp_path / "records.jsonl")]
+    assert [record.trial for record in records] == sorted(trials)
+    assert {(record.trial.device, record.trial.core) for record in records} == {("host", "host")}
+    assert all(record.cost > 0 for record in records)
+    assert tuning.to_json()["trials_measured"] == len(trials)
+    assert tuning.to_json()["default_nanoseconds"] > 0
+
+
+@pytest.mark.emulator
+def test_an_emulated_device_has_no_clock(model, tmp_path):
+    with pytest.raises(UsageError, match="gives right results, and no times"):
+        tune_model(model, CORE, open_device("emulated:cortex-a72"), tmp_path / "records.jsonl")
+    assert not (tmp_path / "records.jsonl").exists()
+
+
+@pytest.fixture
+def boards(tracker, monkeypatch, wait_until):
+    """Two boards behind a tracker, which say nothing of being emulated: their times mean nothing."""
+    ask = RpcSession._ask
+    monkeypatch.setattr(
+        RpcSession, "_ask", lambda self, name: None if name == "armlet.emulated_core" else ask(self, name)
+    )
+    options = ("--tracker", f"127.0.0.1:{tracker.port}", "--key", "board")
+    with emulated_server(CORE, *options), emulated_server(CORE, *options):
+        device = tracker.device("board", timeout=60)
+        wait_until(lambda: device.summary() == (2, 2))
+        yield device
+
+
+@pytest.mark.emulator
+def test_boards_of_one_key_measure_at_once(model, boards, tmp_path, monkeypatch):
+    measure, spans = on_device._parts, []
+
+    def timed(*arguments):
+        start = time.monotonic()
+        parts = measure(*arguments)
+        spans.append((start, time.monotonic()))
+        return parts
+
+    monkeypatch.setattr(on_device, "_parts", timed)
+    tuning = tune_model(model, CORE, boards, tmp_path / "records.jsonl")
+    assert tuning.measured == sum(len(task.trials) for task in tuning.tasks)
+    spans.sort()
+    assert any(late[0] < early[1] for early, late in pairwise(spans))
+
+
+@pytest.mark.emulator
+def test_a_lost_board_costs_a_round(model, boards, tmp_path, monkeypatch):
+    measure, calls = on_device._parts, []
+
+    def losing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise DeviceError("the board was lost")
+        return measure(*arguments)
+
+    monkeypatch.setattr(on_device, "_parts", losing)
+    tuning = tune_model(model, CORE, boards, tmp_path / "records.jsonl")
+    total = sum(len(task.trials) for task in tuning.tasks)
+    assert tuning.failures == {"the board was lost": 1}
+    assert 0 < tuning.measured < total
+    again = tune_model(model, CORE, boards, tmp_path / "records.jsonl")
+    assert (again.measured, again.failures) == (total - tuning.measured, {})
+
+
+def test_a_board_that_is_lost_again_and_again_ends_the_run(model, tmp_path, monkeypatch):
+    def lost(*arguments):
+        raise DeviceError("the board was lost")
+
+    monkeypatch.setattr(on_device, "_parts", lost)
+    with pytest.raises(DeviceError, match=r"3 rounds failed one after the other, .* the board was lost"):
+        tune_model(model, find_core("host"), open_device("host"), tmp_path / "records.jsonl")
+    assert not [*Database.open(tmp_path / "records.jsonl")]
