@@ -30,16 +30,24 @@ class UnreachableError(DeviceError):
 
 @contextmanager
 def rpc_session(
-    uri: str, host: str, port: int, key: str, *, timeout: float, connect_timeout: float
+    uri: str,
+    host: str,
+    port: int,
+    key: str,
+    *,
+    timeout: float,
+    connect_timeout: float,
+    sees_our_files: bool = False,
 ) -> Iterator["RpcSession"]:
     """A session with the RPC server at `host`:`port`, of the same TVM version as ours.
 
     Times are in seconds: `connect_timeout` to get the session, `timeout` for each answer after that. `uri` is
-    how errors name the device. Raises UnreachableError if it cannot be reached, else DeviceError.
+    how errors name the device. A server that `sees_our_files` is sent none. Raises UnreachableError if it
+    cannot be reached, else DeviceError.
     """
     connection, remote = _connect(uri, host, port, key, connect_timeout)
     try:
-        yield RpcSession(uri, remote, ConnectionGuard(uri, connection, timeout))
+        yield RpcSession(uri, remote, ConnectionGuard(uri, connection, timeout), sees_our_files)
     finally:
         connection.hang_up()
 
@@ -70,10 +78,11 @@ def _connect(uri: str, host: str, port: int, key: str, timeout: float) -> tuple[
 class RpcSession:
     """A session over TVM RPC; `remote` is TVM's own session."""
 
-    def __init__(self, uri: str, remote: Any, guard: "ConnectionGuard") -> None:
+    def __init__(self, uri: str, remote: Any, guard: "ConnectionGuard", sees_our_files: bool) -> None:
         self._uri = uri
         self._remote = remote
         self._guard = guard
+        self._sees_our_files = sees_our_files
         version = guard(lambda: self._ask("armlet.tvm_version"))
         if version not in (None, installed_version()):
             raise DeviceError(
@@ -83,13 +92,16 @@ class RpcSession:
         self.measures_time = not guard(lambda: self._ask("armlet.emulated_core"))
 
     def load(self, library: Path) -> Program:
-        """Upload and load `library`; raises InvalidArtifactError if the device cannot load it."""
+        """Load `library`, sent if need be; raises InvalidArtifactError if the device cannot load it."""
         check_machine(library, self._machine, self._uri)
         return self._guard(lambda: self._load(library), failure=InvalidArtifactError)
 
     def _load(self, library: Path) -> Program:
-        self._remote.upload(str(library), library.name)
-        module = self._remote.load_module(library.name)
+        # What the server is given an absolute path of is not looked for in the session's folder.
+        name = str(library.absolute()) if self._sees_our_files else library.name
+        if not self._sees_our_files:
+            self._remote.upload(str(library), name)
+        module = self._remote.load_module(name)
         return Program(
             self._uri,
             module,

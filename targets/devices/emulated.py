@@ -54,6 +54,7 @@ class EmulatedDevice:
                 "",
                 timeout=self.timeout,
                 connect_timeout=self.connect_timeout,
+                sees_our_files=True,
             ) as session,
         ):
             yield session

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from .cache_model import CacheCounts
 from .instructions import decode
@@ -88,6 +86,10 @@ def loop_nests(trace: Trace, runs: Sequence[Run]) -> list[list[Run]]:
     They are the strongly connected components of the control flow in each function: a call is followed by the
     instruction after it.
     """
+    # Half a second to import, which commands that only know of simulated cores would wait for.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     at, after = {run.address: i for i, run in enumerate(runs)}, {run.last: i for i, run in enumerate(runs)}
     steps = [
         (after[source], at[target])
