@@ -4,6 +4,7 @@ Errors are the largest absolute difference divided by the range of the original'
 tolerance fits layers of any scale. A NaN or infinity on either side is never an agreement.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -15,6 +16,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from ..errors import ArmletError, InvalidModelError
+from ..frontend.shapes import shape_of
 from .rewriting import Site
 
 TOLERANCE = 1e-5
@@ -106,32 +108,38 @@ class Reference:
         """Whether the outputs are numbers: nothing agrees with NaN or infinity."""
         return all(bool(np.isfinite(output).all()) for output in self.outputs)
 
-    def error(self, model: ir.Model) -> float:
-        """How far `model` is from the original on these inputs."""
-        return relative_error(self.outputs, Runner(model)(self.inputs))
+    def error(self, other: Runner) -> float:
+        """How far another model is from the original on these inputs."""
+        return relative_error(self.outputs, other(self.inputs))
 
 
-def reference(model: ir.Model, scale: float) -> Reference:
-    """Run `model` on normally distributed inputs times `scale`, on their magnitudes if that gives no numbers.
+def references(model: ir.Model, *scales: float) -> list[Reference]:
+    """Run `model` on normally distributed inputs times each of `scales`, on their magnitudes if need be.
 
-    Raises InvalidModelError if ONNX Runtime refuses the model, if its inputs are not float32 of fixed
-    sizes, or if it computes something else each time.
+    Those are tried where the inputs themselves give no numbers. Raises InvalidModelError if ONNX Runtime
+    refuses the model, if its inputs are not float32 of fixed sizes, or if it computes something else each
+    time.
     """
-    values, rng = _free_inputs(model), np.random.default_rng(0)
-    draws = (_random(values, scale, rng) for _ in count())
-    positive = ({name: np.abs(array) for name, array in drawn.items()} for drawn in draws)
+    values = _free_inputs(model)
     try:
         runner = Runner(model)
-        found = _steadiest(runner, islice(draws, DRAWS), rng)
-        if not found.is_finite:  # Sqrt and Log are numbers above zero only.
-            found = _steadiest(runner, islice(positive, DRAWS), rng)
-        again = runner(found.inputs)
+        return [_reference(runner, values, scale) for scale in scales]
     except _REFUSED as error:
         reason = str(error).splitlines()[0].split(" : ")[-1]
         raise InvalidModelError(
             f"ONNX Runtime refuses the model (IR version {model.ir_version}, opsets "
             f"{dict(model.opset_imports)}): {reason}: export it for onnxruntime {ort.__version__}"
         ) from error
+
+
+def _reference(runner: Runner, values: Sequence[ir.Value], scale: float) -> Reference:
+    rng = np.random.default_rng(0)
+    draws = (_random(values, scale, rng) for _ in count())
+    positive = ({name: np.abs(array) for name, array in drawn.items()} for drawn in draws)
+    found = _steadiest(runner, islice(draws, DRAWS), rng)
+    if not found.is_finite:  # Sqrt and Log are numbers above zero only.
+        found = _steadiest(runner, islice(positive, DRAWS), rng)
+    again = runner(found.inputs)
     if found.is_finite and relative_error(found.outputs, again) > STEADY:
         raise InvalidModelError(
             "the model computes something else from the same input each time, expected one answer: export "
@@ -180,7 +188,7 @@ def _free_inputs(model: ir.Model) -> list[ir.Value]:
 
 def _around_kinks(values: Sequence[ir.Value], rng: np.random.Generator) -> Iterator[Arrays]:
     """Random inputs that begin with the kinks, in as many turns as these need."""
-    smallest = min((array.size for array in _random(values, 0.0, rng).values()), default=len(KINKS))
+    smallest = min((math.prod(shape_of(value)) for value in values), default=len(KINKS))
     for start in range(0, len(KINKS), smallest):
         inputs = _random(values, 3.0, rng)
         for array in inputs.values():
@@ -192,7 +200,7 @@ def _around_kinks(values: Sequence[ir.Value], rng: np.random.Generator) -> Itera
 def _spikes(values: Sequence[ir.Value], large: float, rng: np.random.Generator) -> Iterator[Arrays]:
     """Zeros but for `-large` at one random place and `large` at another: large sums, and no cancellation."""
     for _ in range(DRAWS):
-        inputs = _random(values, 0.0, rng)
+        inputs = {value.name or "": np.zeros(shape_of(value), np.float32) for value in values}
         for array in inputs.values():
             places = rng.integers(array.size, size=2)
             array.reshape(-1)[places] = -large, large
@@ -201,8 +209,7 @@ def _spikes(values: Sequence[ir.Value], large: float, rng: np.random.Generator) 
 
 def _random(values: Sequence[ir.Value], scale: float, rng: np.random.Generator) -> Arrays:
     drawn = {
-        value.name or "": rng.standard_normal(tuple(value.shape), dtype=np.float32)  # type: ignore[arg-type]
-        for value in values
+        value.name or "": rng.standard_normal(shape_of(value), dtype=np.float32) for value in values
     }
     # Of rank 0, numpy makes a number instead of an array.
     return {name: np.asarray(scale * array) for name, array in drawn.items()}

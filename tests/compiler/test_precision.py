@@ -9,7 +9,7 @@ from armlet.compiler.fuse import fuse
 from armlet.compiler.lowering import lower
 from armlet.compiler.precision import halve
 from armlet.frontend import build
-from armlet.passes.verify import reference
+from armlet.passes.verify import references
 from armlet.targets import find_core
 
 TWO_LAYERS = "s = Conv(x, k, b) r = Relu(s) y = Conv(r, l, b)"
@@ -28,7 +28,7 @@ def halved(parse):
         model = parse(text, shape, **weights or WEIGHTS)
         fused = model.clone()
         fuse(fused)
-        return fused, halve(fused, model, reference(model, 1.0))
+        return fused, halve(fused, model, *references(model, 1.0))
 
     return make
 
@@ -93,7 +93,7 @@ def test_weights_take_half_the_room(parse):
         fused = model.clone()
         fuse(fused)
         if precision == "fp16":
-            halve(fused, model, reference(model, 1.0))
+            halve(fused, model, *references(model, 1.0))
         kernels = lower(fused, "nhwc", find_core(core)).kernels.values()
         sizes.append(sum(kernel.constants[0].nbytes for kernel in kernels))
     assert sizes[0] == 2 * sizes[1] == 2 * sizes[2]
