@@ -57,11 +57,13 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
-def seal(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest of the artifact in `folder`, with the hashes of the files that are there."""
+def seal(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write the manifest of the artifact in `folder`, with the hashes of the files there, and return it."""
     hashed = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != REPORT)
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in hashed}
-    write_json(folder / MANIFEST, {"format": FORMAT, "files": files, **manifest})
+    sealed = {"format": FORMAT, "files": files, **manifest}
+    write_json(folder / MANIFEST, sealed)
+    return sealed
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,17 @@ class Artifact:
         """The size of each file in bytes."""
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
         return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in files}
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes of the workspace, the least of any plan for it, the weights, the C library with these."""
+        arena, name = self.manifest["arena"], self.manifest["c_library"]["name"]
+        return {
+            "workspace_bytes": arena["bytes"],
+            "workspace_lower_bound_bytes": arena["lower_bound_bytes"],
+            "weights_bytes": self.manifest["weights_bytes"],
+            "library_bytes": self.sizes[f"{C_LIBRARY}/lib{name}.so"],
+        }
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

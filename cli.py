@@ -1,5 +1,7 @@
 """The command line: each command parses, calls one function of the library, and shows what it returned."""
 
+import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -36,6 +38,8 @@ artifact_argument = click.argument("folder", type=click.Path(path_type=Path), me
 
 def main() -> None:
     """Run the command line; every failure is one line and the exit code of its kind."""
+    # Imports alone make a million objects that stay: looking for garbage among them took half a second.
+    gc.set_threshold(100_000)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
@@ -43,11 +47,11 @@ def main() -> None:
     except click.ClickException as error:
         _fail(f"{error.format_message()} (armlet --help)", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", 130)
+        _end_interrupted()
     except (ArmletError, OSError, RuntimeError) as error:
         # TVM turns an interruption of what it calls back into an error of its own.
         if _signals:
-            _fail("interrupted", 130)
+            _end_interrupted()
         if "--debug" in sys.argv or isinstance(error, RuntimeError):
             raise
         _fail(" ".join(str(error).split()), getattr(error, "exit_code", 1))
@@ -59,6 +63,12 @@ _signals: list[int] = []
 def _interrupt(number: int, frame: object) -> NoReturn:
     _signals.append(number)
     raise KeyboardInterrupt
+
+
+def _end_interrupted() -> NoReturn:
+    """End now: Python itself would wait for LLVM, which may be in the middle of kernels in other threads."""
+    click.echo("armlet: interrupted", err=True)
+    os._exit(130)
 
 
 def _fail(words: str, code: int) -> NoReturn:
@@ -185,10 +195,12 @@ def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any
     with progress_bar(f"compiling {source} for {core}") as progress:
         artifact = compiler.compile_model(model, output, target, progress=progress, **options)
     if as_json:
-        print_json({"folder": str(output), "file_bytes": artifact.sizes, "report": artifact.report})
+        sizes = {"file_bytes": artifact.sizes, "memory": artifact.memory}
+        print_json({"folder": str(output), **sizes, "report": artifact.report})
         return
     _show_passes(artifact.report["passes"])
     print_table(("file", "bytes"), artifact.sizes.items(), title=f"{output}")
+    _show_memory(artifact.memory)
     _show_verification(artifact.report["verification"])
     tuning = {kind: len(layers) for kind, layers in artifact.manifest["tuning"].items()}
     click.echo(
@@ -399,6 +411,14 @@ def _show_passes(report: dict[str, Any]) -> None:
     click.echo(
         f"against the original in ONNX Runtime: worst error {report['worst_error']:.1e} of the output's "
         f"range, at most {report['tolerance']:.0e} allowed"
+    )
+
+
+def _show_memory(memory: dict[str, int]) -> None:
+    workspace, least, weights, library = (f"{size:,}" for size in memory.values())
+    click.echo(
+        f"bytes of memory: workspace {workspace} (any plan: at least {least}), weights {weights}, "
+        f"library with weights {library}"
     )
 
 

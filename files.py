@@ -12,13 +12,6 @@ from .errors import ArmletError, UsageError
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def require_space(folder: Path, size: int) -> None:
-    """Raise ArmletError unless `size` bytes are free where `folder` is."""
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise ArmletError(f"{folder} has {free >> 20} MB free, {size >> 20} MB are needed: make room there")
-
-
 @contextmanager
 def written_beside(
     target: Path, *, folder: bool = False, marker: str = "", force: bool = False

@@ -87,7 +87,7 @@ def run(kernel: Kernel, activations: Sequence[np.ndarray], core: Core) -> tuple[
     ]
     for parameter, numbers in zip(parameters, [*activations, *kernel.constants], strict=False):
         parameter[...] = numbers.reshape(parameter.shape)
-    compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu))
+    compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu)).kept()
     scratch = [np.zeros(nbytes, np.uint8) for nbytes in compiled.scratch]
     with tempfile.TemporaryDirectory() as folder:
         toolchain, whole = find_toolchain("linux", core.machine), Path(folder) / "kernel.o"

@@ -7,6 +7,7 @@ it would allocate become further ones behind them: memory is planned in one plac
 
 import functools
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,18 +117,38 @@ class KernelObject:
     scratch: tuple[int, ...]
 
 
-def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any]) -> KernelObject:
-    """The object of the C function `name` for the TVM `target`, from the cache if it is there."""
+@dataclass(frozen=True)
+class CompiledFunction:
+    """A function whose object is in the cache, in `folder`, or is `new`: the object file and its scratch."""
+
+    folder: Path
+    new: tuple[bytes, tuple[int, ...]] | None
+
+    def kept(self) -> KernelObject:
+        """Its object in the cache; raises ArmletError if that cannot be written."""
+        if self.new:
+            code, scratch = self.new
+            with built_once(self.folder) as draft:
+                if draft:
+                    (draft / "kernel.o").write_bytes(code)
+                    (draft / "scratch.json").write_text(json.dumps(scratch))
+        scratch = tuple(json.loads((self.folder / "scratch.json").read_text()))
+        return KernelObject(self.folder / "kernel.o", scratch)
+
+
+def compile_function(function: tirx.PrimFunc, name: str, target: dict[str, Any]) -> CompiledFunction:
+    """Compile to the C function `name` for the TVM `target`, unless the cache has it; no file is written."""
     content = content_key(name, fingerprint(function), json.dumps(target, sort_keys=True), _compiler())
     folder = cache_folder("kernels") / content
-    with built_once(folder) as draft:
-        if draft:
-            llvm = tvm.target.Target(target)
-            compiled = to_c(function, name, llvm)
-            build = tvm.get_global_func("target.build.llvm")
-            build(compiled.module, llvm).write_to_file(str(draft / "kernel.o"))
-            (draft / "scratch.json").write_text(json.dumps(compiled.scratch))
-    return KernelObject(folder / "kernel.o", tuple(json.loads((folder / "scratch.json").read_text())))
+    if folder.is_dir():
+        return CompiledFunction(folder, None)
+    llvm = tvm.target.Target(target)
+    compiled = to_c(function, name, llvm)
+    module = tvm.get_global_func("target.build.llvm")(compiled.module, llvm)
+    # LLVM writes to files only, and ends the process where it cannot.
+    with os.fdopen(os.memfd_create(name), "rb") as memory:
+        module.write_to_file(f"/proc/self/fd/{memory.fileno()}", "o")
+        return CompiledFunction(folder, (memory.read(), compiled.scratch))
 
 
 def fingerprint(function: tirx.PrimFunc) -> str:

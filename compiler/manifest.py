@@ -66,6 +66,7 @@ def describe(
             "lower_bound_of_both": least_bytes(fused),
         },
         "arena": {"bytes": arena.nbytes, "lower_bound_bytes": arena.lower_bound},
+        "weights_bytes": network.weights_bytes,
         "fallbacks": [str(fallback) for fallback in program.fallbacks],
     }
 

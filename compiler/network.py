@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from os import cpu_count
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -13,19 +12,16 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..cache import cache_folder
-from ..files import require_space
 from ..targets import Core, Toolchain
 from ..targets.toolchains import DependencyError
+from ..threads import side_by_side
 from .arena import ALIGNMENT, Arena, Span, plan
-from .c_interface import KernelObject, compile_function
+from .c_interface import CompiledFunction, KernelObject, compile_function
 from .fallback import TVM_ERRORS, cannot_compile
 from .program import Call, Program, Tensor
 from .traffic import Traffic, traffic_by_function
 
 SOURCE = Path(__file__).with_name("templates") / "network.c"
-# LLVM ends the process when it cannot write an object; all of a network's take less than this.
-SPACE_NEEDED = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,8 @@ class Network:
     """A network in one object file, code and weights, that depends on nothing.
 
     Its public functions begin with `name`; `version` tells networks of the same name apart. `traffic` is what
-    a call of each of the program's functions reads and writes.
+    a call of each of the program's functions reads and writes; `weights_bytes` are those of all constants,
+    each kept once.
     """
 
     name: str
@@ -42,6 +39,7 @@ class Network:
     program: Program
     arena: Arena
     traffic: Mapping[str, Traffic]
+    weights_bytes: int
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -64,26 +62,7 @@ def compile_network(
     naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain
     fails or a disk is full.
     """
-    for place in (cache_folder("kernels"), folder):
-        require_space(place, SPACE_NEEDED)
-
-    def compiled(function_name: str) -> KernelObject:
-        kernel = program.kernels.get(function_name)
-        target = core.tvm_target(os, kernel.llvm_cpu if kernel else None)
-        try:
-            return compile_function(program.functions[function_name], function_name, target)
-        except TVM_ERRORS as error:
-            raise cannot_compile(_node_of(program, function_name), error) from error
-
-    objects: dict[str, KernelObject] = {}
-    # LLVM works without Python's lock.
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        kernels = zip(program.functions, pool.map(compiled, program.functions), strict=True)
-        for number, (function_name, kernel) in enumerate(kernels, 1):
-            objects[function_name] = kernel
-            progress(f"kernel {function_name}", number / (len(program.functions) + 1))
-    progress("network", len(program.functions) / (len(program.functions) + 1))
-
+    objects = _compile_kernels(program, core, os, progress)
     source = _Source.of(program, objects)
     version, text = source.text(name, core.tvm_target(os))
     (folder / "network.c").write_text(text)
@@ -91,7 +70,8 @@ def compile_network(
     toolchain.compile_object(folder / "network.c", folder / "network.o")
     scratch = {function: sum(item.scratch) for function, item in objects.items()}
     traffic = traffic_by_function(program, scratch)
-    network = Network(name, version, folder / f"{name}.o", program, source.arena, traffic)
+    whole = folder / f"{name}.o"
+    network = Network(name, version, whole, program, source.arena, traffic, len(source.weights))
     try:
         files = [folder / "network.o", *(item.path for item in objects.values())]
         toolchain.link_object(files, network.object, network.functions)
@@ -99,6 +79,29 @@ def compile_network(
         _blame_a_node(program, objects, toolchain, folder)
         raise
     return network
+
+
+def _compile_kernels(
+    program: Program, core: Core, os: str, progress: Callable[[str, float], None]
+) -> dict[str, KernelObject]:
+    """The object of each function; what is done is kept in the cache, by this thread alone."""
+
+    def compiled(name: str) -> CompiledFunction:
+        kernel = program.kernels.get(name)
+        target = core.tvm_target(os, kernel.llvm_cpu if kernel else None)
+        try:
+            return compile_function(program.functions[name], name, target)
+        except TVM_ERRORS as error:
+            raise cannot_compile(_node_of(program, name), error) from error
+
+    objects = {}
+    with side_by_side() as pool:
+        names = {pool.submit(compiled, name): name for name in program.functions}
+        for number, done in enumerate(as_completed(names), 1):
+            name = names[done]
+            objects[name] = done.result().kept()
+            progress(f"kernel {name}", number / (len(names) + 1))
+    return {name: objects[name] for name in program.functions}
 
 
 def _node_of(program: Program, function: str) -> Any:

@@ -93,9 +93,9 @@ def compile_model(
             "verification": verify(library, optimized.references, precision, layout, core, witness),
             "compile_seconds": round(time.monotonic() - started, 1),
         }
-        seal(folder, {**manifest, "labels": classes})
+        sealed = seal(folder, {**manifest, "labels": classes})
         write_json(folder / artifact.REPORT, report)
-    return Artifact.open(output)
+    return Artifact(output, sealed)
 
 
 def _refuse_what_is_not_built_yet(model: ir.Model) -> None:

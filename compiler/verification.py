@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from .. import artifact
 from ..errors import ArmletError
 from ..passes.verify import Reference, relative_error
 from ..targets import Core, Device, find_witness
+from ..threads import side_by_side
 from .layout import Layout, array_in
 from .precision import Precision
 
@@ -54,7 +54,7 @@ def verify(
         results = run(*tried)
     else:
         # An emulated device is a process of its own each time: there may be one for each.
-        with ThreadPoolExecutor(len(tried)) as pool:
+        with side_by_side() as pool:
             results = [result for (result,) in pool.map(run, tried)]
     wanted = [[array_in(layout, output) for output in reference.outputs] for reference in tried]
     worst = max(map(relative_error, wanted, results))

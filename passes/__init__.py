@@ -5,14 +5,13 @@ order, and that is checked when this module is imported.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 from typing import Literal
 
 import onnx_ir as ir
 
 from ..errors import InvalidModelError, UsageError
+from ..threads import side_by_side
 from . import verify
 from .clean_up import clean_up
 from .clip_hard_sigmoid import clip_hard_sigmoid
@@ -102,8 +101,7 @@ def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
         )
     optimized = model.clone()
     steps = [(step, step.run(optimized)) for step in PIPELINES[target]]
-    # ONNX Runtime and numpy work without Python's lock.
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with side_by_side() as pool:
         errors = pool.map(verify.site_error, (site for _, changes in steps for site in changes.sites))
         entries = tuple(_report(step, changes, errors) for step, changes in steps)
     if reason := verify.invalidity(optimized):

@@ -208,8 +208,6 @@ def _spikes(values: Sequence[ir.Value], large: float, rng: np.random.Generator) 
 
 
 def _random(values: Sequence[ir.Value], scale: float, rng: np.random.Generator) -> Arrays:
-    drawn = {
-        value.name or "": rng.standard_normal(shape_of(value), dtype=np.float32) for value in values
-    }
+    drawn = {value.name or "": rng.standard_normal(shape_of(value), dtype=np.float32) for value in values}
     # Of rank 0, numpy makes a number instead of an array.
     return {name: np.asarray(scale * array) for name, array in drawn.items()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from ..cache import built_once, cache_folder, content_key
 from ..errors import ArmletError, UsageError
 from .elf import read_needs, undefined_symbols
 from .localize import localize
@@ -71,15 +72,20 @@ class Toolchain:
         All symbols but `exports` are its own. Raises DependencyError if any stays undefined, ArmletError if
         the toolchain fails.
         """
-        with tempfile.TemporaryDirectory(prefix="armlet-link-") as folder:
-            own = [Path(folder, source.stem + ".o") for source in FREESTANDING]
-            for source, output_file in zip(FREESTANDING, own, strict=True):
-                self.compile_object(source, output_file)
-            inputs = [str(Path(item).absolute()) for item in (*objects, *own)]
-            flags = ["-r", "-nostdlib", "-Wl,--strip-debug"]
-            self._run([*self.c_compiler, *flags, *inputs, "-o", str(output.absolute())], folder=Path(folder))
+        inputs = [str(Path(item).absolute()) for item in (*objects, *self._freestanding())]
+        flags = ["-r", "-nostdlib", "-Wl,--strip-debug"]
+        self._run([*self.c_compiler, *flags, *inputs, "-o", str(output.absolute())], folder=output.parent)
         _refuse_dependencies(output, undefined_symbols(output))
         localize(output, exports)
+
+    def _freestanding(self) -> list[Path]:
+        """The objects of the C library's functions that compilers call, from the cache if they are there."""
+        folder = cache_folder("freestanding") / content_key(str(self), str(COMPILE_FLAGS), *FREESTANDING)
+        with built_once(folder) as draft:
+            if draft:
+                for source in FREESTANDING:
+                    self.compile_object(source, draft / f"{source.stem}.o")
+        return [folder / f"{source.stem}.o" for source in FREESTANDING]
 
     def archive(self, item: Path, output: Path) -> None:
         """Write the object `item` to the static library `output`, the same bytes wherever it is made."""

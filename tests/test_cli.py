@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
+import psutil
 import pytest
 
 from armlet import build
@@ -255,6 +256,25 @@ def test_a_run_does_not_overwrite(artifact, tmp_path):
     )
 
 
+def test_the_memory_of_a_compiled_network_is_said(tiny, tmp_path):
+    command = ["compile", tiny, "-o", tmp_path / "made", "--target", "host", "--force"]
+    memory = json.loads(armlet(*command, "--json").stdout)["memory"]
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    constants = sum(each["constant_bytes"] * len(each["layers"]) for each in manifest["kernels"])
+    assert manifest["arena"] == {
+        "bytes": memory["workspace_bytes"],
+        "lower_bound_bytes": memory["workspace_lower_bound_bytes"],
+    }
+    assert memory["workspace_lower_bound_bytes"] <= memory["workspace_bytes"]
+    # No two layers have the same weights; the arrays are aligned to 64 bytes.
+    assert constants <= memory["weights_bytes"] < constants + 64 * 3 * len(manifest["kernels"])
+    assert memory["library_bytes"] == (tmp_path / "made" / "c" / "libtiny.so").stat().st_size
+    assert memory["library_bytes"] > memory["weights_bytes"]
+
+    (line,) = (line for line in armlet(*command).stdout.splitlines() if "workspace" in line)
+    assert all(f"{size:,}" in line for size in memory.values())
+
+
 def test_names_are_shown_as_they_are(tiny, tmp_path):
     names = tmp_path / "labels.txt"
     names.write_text("\n".join(["[/b]", "[bold]x", *(f"[{n}] y" for n in range(8))]))
@@ -308,8 +328,41 @@ def test_interrupting_leaves_nothing(tmp_path):
     assert process.returncode == 130
     assert words.strip().splitlines()[-1] == "armlet: interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
-    unfinished = [path.name for path in (tmp_path / "cache" / "kernels").glob(".*") if path.suffix != ".lock"]
-    assert not unfinished
+    kernels = tmp_path / "cache" / "kernels"
+    assert not [path.name for path in kernels.glob(".*") if path.suffix != ".lock"]
+    for kernel in kernels.glob("[!.]*"):
+        assert {path.name for path in kernel.iterdir()} == {"kernel.o", "scratch.json"}
+        assert (kernel / "kernel.o").read_bytes().startswith(b"\x7fELF")
+
+
+@pytest.mark.emulator
+def test_interrupting_the_verification_ends_the_emulated_phones(tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [ARMLET, "compile", "mobilenet_v3_small", "-o", tmp_path / "out", "--target", "cortex-a76"]
+    process = subprocess.Popen(
+        command, env=os.environ | {"TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 240
+    # Two servers, and a session of each.
+    while len(phones := _phones(process.pid)) < 4:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert words.strip().splitlines()[-1] == "armlet: interrupted"
+    assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
+    while any(phone.is_running() for phone in phones) or any(temporary.glob("armlet*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _phones(number):
+    """The emulators that the process of this number has started."""
+    children = psutil.Process(number).children(recursive=True)
+    return [child for child in children if child.name().startswith("qemu")]
 
 
 def test_debug_shows_where(tmp_path):

@@ -57,7 +57,7 @@ def call(tmp_path, freestanding) -> Callable[..., None]:
 
     def compile_and_call(function, arrays, core: str | Core, llvm_cpu: str | None = None) -> None:
         core = find_core(core) if isinstance(core, str) else core
-        compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu))
+        compiled = compile_function(function, "kernel", core.tvm_target("linux", llvm_cpu)).kept()
         scratch = [np.full(nbytes, 0xFF, np.uint8) for nbytes in compiled.scratch]
         # A process loads a file only once: each kernel has a name of its own.
         library = tmp_path / f"{compiled.path.parent.name}.so"

@@ -1,0 +1,20 @@
+"""Work side by side, for what goes on without Python's lock: LLVM, ONNX Runtime, an emulated phone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from os import cpu_count
+
+
+@contextmanager
+def side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """A pool of as many threads as there are processors; the block has to take the results.
+
+    If it fails or is interrupted, what has not begun never does, and what has is not waited for: none of it
+    can be stopped. It must leave nothing behind if the process ends in the middle of it.
+    """
+    pool = ThreadPoolExecutor(cpu_count())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
