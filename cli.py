@@ -36,25 +36,33 @@ TARGETS = (
 artifact_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; every failure is one line and the exit code of its kind."""
+    code = _run()
+    # Python itself would wait for LLVM in other threads, and free a million objects one by one.
+    os._exit(code)
+
+
+def _run() -> int:
     # Imports alone make a million objects that stay: looking for garbage among them took half a second.
     gc.set_threshold(100_000)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
         cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        _fail(f"{error.format_message()} (armlet --help)", error.exit_code)
+        return _failed(f"{error.format_message()} (armlet --help)", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _end_interrupted()
+        return _failed("interrupted", 130)
     except (ArmletError, OSError, RuntimeError) as error:
         # TVM turns an interruption of what it calls back into an error of its own.
         if _signals:
-            _end_interrupted()
+            return _failed("interrupted", 130)
         if "--debug" in sys.argv or isinstance(error, RuntimeError):
             raise
-        _fail(" ".join(str(error).split()), getattr(error, "exit_code", 1))
+        return _failed(" ".join(str(error).split()), getattr(error, "exit_code", 1))
+    return 0
 
 
 _signals: list[int] = []
@@ -65,15 +73,9 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _end_interrupted() -> NoReturn:
-    """End now: Python itself would wait for LLVM, which may be in the middle of kernels in other threads."""
-    click.echo("armlet: interrupted", err=True)
-    os._exit(130)
-
-
-def _fail(words: str, code: int) -> NoReturn:
+def _failed(words: str, code: int) -> int:
     click.echo(f"armlet: {words}", err=True)
-    sys.exit(code)
+    return code
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -65,9 +65,8 @@ def artifact(tiny):
 )
 def test_help_imports_nothing_heavy(arguments):
     script = (
-        "import sys; from armlet.cli import main\n"
-        f"sys.argv = ['armlet', *{arguments!r}]\n"
-        "try: main()\nexcept SystemExit: pass\n"
+        "import sys; from armlet.cli import cli\n"
+        f"cli.main({arguments!r}, prog_name='armlet', standalone_mode=False)\n"
         "heavy = {'tvm', 'tvm_ffi', 'onnx', 'onnx_ir', 'onnxruntime', 'numpy', 'onnxscript', 'PIL', 'rich'}\n"
         "sys.exit(f'imports {heavy & sys.modules.keys()}' if heavy & sys.modules.keys() else 0)"
     )

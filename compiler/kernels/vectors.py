@@ -74,7 +74,8 @@ class Vector:
 
     def store(self, buffer: tirx.Buffer, value: tirx.Expr, *at: Index) -> None:
         """Store `value` in `buffer` from `at` on, along its last axis."""
-        value = replace(self, dtype=buffer.dtype).cast(value)
+        if buffer.dtype != self.dtype:
+            value = replace(self, dtype=buffer.dtype).cast(value)
         T.buffer_store(buffer, value, [*at[:-1], self.at(at[-1])])
 
     def cast(self, value: tirx.Expr) -> tirx.Expr:
