@@ -63,6 +63,8 @@ def compile_network(
     fails or a disk is full.
     """
     objects = _compile_kernels(program, core, os, progress)
+    progress("network", len(objects) / (len(objects) + 1))
+
     source = _Source.of(program, objects)
     version, text = source.text(name, core.tvm_target(os))
     (folder / "network.c").write_text(text)
