@@ -40,12 +40,12 @@ def _pointwise_tilings(node: ir.Node, core: Core) -> list[pointwise.Tiling]:
     return pointwise.candidates(height * width, depth, channels, vector_of(node, core), core)
 
 
-CONV = Template("conv", 1, conv.Tiling, _conv_tilings, conv.conv)
-STEM = Template("stem", 1, conv.Tiling, _conv_tilings, partial(conv.conv, planes=True))
-POINTWISE = Template("pointwise", 1, pointwise.Tiling, _pointwise_tilings, pointwise.pointwise)
+CONV = Template("conv", 2, conv.Tiling, _conv_tilings, conv.conv)
+STEM = Template("stem", 2, conv.Tiling, _conv_tilings, partial(conv.conv, planes=True))
+POINTWISE = Template("pointwise", 2, pointwise.Tiling, _pointwise_tilings, pointwise.pointwise)
 DENSE = Template("dense", 1, pointwise.Tiling, lambda node, core: dense.candidates(core), dense.dense)
 DEPTHWISE = Template(
-    *("depthwise", 1, depthwise.Parameters),
+    *("depthwise", 2, depthwise.Parameters),
     lambda node, core: depthwise.candidates(depthwise.layer_of(node, core), core),
     depthwise.depthwise,
 )

@@ -20,6 +20,7 @@ from .bounded_sums import is_bounded
 from .epilogue import Epilogue
 from .inline_assembly import touch
 from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
+from .loads import llvm_functions
 from .map_mean import MapMean
 from .register_tile import (
     RegisterTile,
@@ -94,12 +95,12 @@ def conv(node: ir.Node, core: Core, tiling: Tiling | None = None, *, planes: boo
             mean=((channels,), dtype_of(node.outputs[1])) if len(node.outputs) > 1 else None,
         )
         mean = MapMean.begun(means, height * width)
-        with T.serial(height) as y:
+        with llvm_functions(core.pipeline, vector), T.serial(height) as y:
             if planes and core.pipeline == "in-order":
                 window.touch_rows(x, y)
             for channel, panel in each(panels(channels, tiling.vectors, vector)):
                 for first, pixels in each(window.cut(width, tiling.pixels)):
-                    tile = RegisterTile(pixels, panel, vector)
+                    tile = RegisterTile(pixels, panel, vector, core.pipeline)
                     tile.start((bias, [channel] * pixels))
                     with T.serial(*window.rows_inside(y)) as i:
                         at = channel * matrix.shape[1] + i * window.row_taps * panel

@@ -95,16 +95,29 @@ def layer_of(node: ir.Node, core: Core) -> Layer:
 def default(layer: Layer, core: Core) -> Parameters:
     """Parameters near the best for any layer on `core`.
 
-    Small windows are rolled by columns: tiles of four rows; on in-order cores, which wait for whatever the
-    first cache has lost, of three, of two with strides. Rows of pixels that one block of channels sees of a
-    run fill at most half of the first cache, or of the part that the distance between pixels lets them reach.
-    A map that the second cache does not hold, nor half of the first a block of its channels, is done tile by
-    tile, which in-order cores touch first; on FEW_STREAMS, one that fills more than half of the second.
+    Small windows are rolled by columns; with strides not on out-of-order cores, which store two vectors at
+    the cost of one.
+    """
+    strided = layer.columns.stride > 1 and core.pipeline == "out-of-order"
+    return _default(layer, core, by_columns=_is_small(layer) and not strided)
+
+
+def _is_small(layer: Layer) -> bool:
+    window = layer.rows.taps * layer.columns.taps
+    return window <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
+
+
+def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
+    """Parameters by columns or by taps.
+
+    Tiles by columns have four rows; on in-order cores, which wait for whatever the first cache has lost,
+    three, two with strides. Rows of pixels that one block of channels sees of a run fill at most half of the
+    first cache, or of the part that the distance between pixels lets them reach. A map that the second cache
+    does not hold, nor half of the first a block of its channels, is done tile by tile, which in-order cores
+    touch first; on FEW_STREAMS, one that fills more than half of the second.
     """
     in_order = core.pipeline == "in-order"
-    by_columns = (
-        layer.rows.taps * layer.columns.taps <= SMALL_WINDOW and layer.columns.in_flight <= SMALL_FLIGHT
-    )
+    vectors = 2 if core.pipeline == "out-of-order" and not by_columns else 1
     few = layer.vector.of_core < MANY_REGISTERS
     rows = (3 if layer.rows.stride == 1 else 2) if in_order else 2 if few else 4
     rows = rows if by_columns else 1
@@ -116,12 +129,13 @@ def default(layer: Layer, core: Core) -> Parameters:
     return Parameters(
         by="columns" if by_columns else "taps",
         rows=rows,
-        columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW // 2 if few else LONGEST_ROW,
+        columns=_run_length(layer, core, rows) if by_columns else LONGEST_ROW // vectors // (2 if few else 1),
         block=layer.vector.line,
         band=1 if is_large else tiles,
         touch=in_order and is_large,
         pipeline=core.pipeline,
         llvm_cpu="generic" if in_order and not by_columns else llvm_cpu(core),
+        vectors=vectors,
     )
 
 
@@ -149,7 +163,8 @@ def candidates(layer: Layer, core: Core) -> list[Parameters]:
     found = [first]
     if first.by == "columns":
         found += [replace(first, rows=rows) for rows in (2, 3, 4, 5) if rows != first.rows]
-        found.append(replace(first, by="taps", rows=1, columns=LONGEST_ROW))
+    if _is_small(layer):
+        found.append(_default(layer, core, by_columns=first.by == "taps"))
     found.append(replace(first, columns=first.columns // 2))
     found.append(replace(first, block=layer.channels))
     tiles = -(-layer.rows.outputs // first.rows)

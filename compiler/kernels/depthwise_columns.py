@@ -11,7 +11,7 @@ from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from .depthwise_layer import Buffers, Parameters, Registers, Tile
-from .vectors import Blocks, balanced
+from .vectors import Blocks, Index, balanced
 
 
 def tile_by_columns(
@@ -21,9 +21,9 @@ def tile_by_columns(
     columns, start = buffers.layer.columns, 0
     for length, group in groupby(balanced(columns.outputs, parameters.columns)):
         runs = len(list(group))
-        with T.serial(runs) as run, T.serial(blocks.vectors) as vector:
-            count = columns.in_flight * tile.rows
-            registers = Registers(buffers, parameters, blocks, block, vector, count)
+        with T.serial(runs) as run, T.serial(blocks.vectors) as number:
+            count, channel = columns.in_flight * tile.rows, number * blocks.vector.lanes
+            registers = Registers(buffers, parameters, blocks, block, channel, blocks.vector, count)
             _Run(buffers, tile, registers, start, length, runs, run).emit()
         start += length * runs
 
@@ -45,7 +45,9 @@ class _Run:
         self._tile, self._registers = tile, registers
         self._length, self._starts = length, (start, start + (runs - 1) * length)
         self._first = start + run * length
-        self._y = T.Bind(tile.row * self._rows.stride - self._rows.before)
+        y = T.Bind(tile.row * self._rows.stride - self._rows.before)
+        self._start = self._first * self._columns.stride - self._columns.before
+        self._rows_of_pixels = {i: registers.place(y + i, self._start) for i in tile.inside}
         self._weights = [
             [registers.weight(i, j) for j in range(self._columns.taps)] for i in range(self._rows.taps)
         ]
@@ -67,7 +69,7 @@ class _Run:
                 step += 1
         self._registers.squeeze()
 
-    def _step(self, output: int, ahead: tirx.Expr | int, add: Callable[[int, tirx.Expr], None]) -> None:
+    def _step(self, output: int, ahead: Index, add: Callable[[int, Index], None]) -> None:
         """Take the columns that `output` still lacks, and store it: it stands for the one `ahead` of it."""
         column = self._first + ahead
         for pixel in self._columns_of(output):
@@ -75,31 +77,32 @@ class _Run:
             if not rest and begun < self._length:
                 for i in range(self._tile.rows):
                     self._registers.start(self._number(begun, i))
-            add(pixel, column * self._columns.stride - self._columns.before)
+            add(pixel, ahead * self._columns.stride)
         for i in range(self._tile.rows):
             self._registers.store(self._number(output, i), self._tile.row + i, column + output)
 
-    def _add_column(self, pixel: int, start: tirx.Expr) -> None:
-        """Add the column of pixels `pixel` after `start` to all sums that see it."""
+    def _add_column(self, pixel: int, ahead: Index) -> None:
+        """Add column `pixel` of those that the run sees, or the one `ahead` of it, to all sums concerned."""
         columns = list(self._columns.uses(pixel, self._length))
         for i in self._tile.inside:
             uses = [(row, column) for row in self._rows.uses(i, self._tile.rows) for column in columns]
             if uses:
-                x = self._registers.pixel(self._y + i, start, pixel)
+                x = self._registers.pixel(self._rows_of_pixels[i] + ahead, pixel)
             for (row, row_tap), (column, column_tap) in uses:
                 self._registers.add(self._number(column, row), x, self._weights[row_tap][column_tap])
 
-    def _add_column_if_inside(self, pixel: int, start: tirx.Expr) -> None:
+    def _add_column_if_inside(self, pixel: int, ahead: Index) -> None:
         lowest, highest = self._places(pixel)
         if highest < 0 or lowest >= self._columns.size:
             return
-        conditions = [start + pixel >= 0] if lowest < 0 else []
-        conditions += [start + pixel < self._columns.size] if highest >= self._columns.size else []
+        column = self._start + ahead + pixel
+        conditions = [column >= 0] if lowest < 0 else []
+        conditions += [column < self._columns.size] if highest >= self._columns.size else []
         if not conditions:
-            self._add_column(pixel, start)
+            self._add_column(pixel, ahead)
             return
         with T.If(conditions[0] if len(conditions) == 1 else tirx.all(*conditions)), T.Then():
-            self._add_column(pixel, start)
+            self._add_column(pixel, ahead)
 
     def _places(self, pixel: int) -> tuple[int, int]:
         """Where a column of pixels of the first run is on the map, and where that of the last one."""

@@ -10,7 +10,7 @@ from tvm.tirx.script import builder as T
 from .axis import Axis
 from .epilogue import Epilogue
 from .kernel import argument
-from .loads import REACH, can_halve, in_halves, once_more
+from .loads import REACH, apart, can_halve, in_halves, once_more
 from .map_mean import MapMean
 from .vectors import LINE, Blocks, Index, Vector
 
@@ -70,10 +70,10 @@ class Parameters:
     """How a layer is computed.
 
     A tile is `rows` outputs high. By "columns" it is rolled along the columns, all weights in registers; by
-    "taps" it is one row, and loops over the rows of the window. It is at most `columns` long. Channels are
-    done in blocks of `block`, for a `band` of so many tiles at a time; with `touch`, the lines of a band are
-    asked for first. `pipeline` is the kind of core that loads are written for (`loads.py`), and `llvm_cpu`
-    the one whose LLVM scheduler orders the instructions.
+    "taps" it is one row, of so many `vectors` side by side, and loops over the rows of the window. It is at
+    most `columns` long. Channels are done in blocks of `block`, for a `band` of so many tiles at a time; with
+    `touch`, the lines of a band are asked for first. `pipeline` is the kind of core that loads are written
+    for (`loads.py`), and `llvm_cpu` the one whose LLVM scheduler orders the instructions.
     """
 
     by: Literal["columns", "taps"]
@@ -84,6 +84,7 @@ class Parameters:
     touch: bool
     pipeline: Literal["in-order", "out-of-order"] | None
     llvm_cpu: str | None
+    vectors: int = 1
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,10 @@ class Buffers:
 
 
 class Registers:
-    """Vector `number` of a block of channels: `count` sums of it, and what is loaded to be added to them."""
+    """A `vector` from number `start` of a block of channels on: `count` sums of it, and what they sum up.
+
+    The vector may be as long as several registers. Pixels of a map are numbered row by row.
+    """
 
     def __init__(
         self,
@@ -131,30 +135,40 @@ class Registers:
         parameters: Parameters,
         blocks: Blocks,
         block: tirx.Expr,
-        number: tirx.Expr,
+        start: Index,
+        vector: Vector,
         count: int,
     ):
-        layer, channel = buffers.layer, blocks.channel(block, number)
-        self._buffers, self._vector, self._channel = buffers, blocks.vector, channel
-        is_whole = blocks.vector == layer.vector
+        layer, channel = buffers.layer, blocks.channel(block, 0) + start
+        self._buffers, self._vector, self._channel = buffers, vector, channel
+        is_whole = vector == layer.vector
         self._in_halves = is_whole and parameters.pipeline == "in-order"
         self._width = blocks.width
         # The block's weights, and in each tap's the vector's.
         before = layer.rows.taps * layer.columns.taps * blocks.channel(block, 0)
-        self._weights = before + number * blocks.vector.lanes
-        self._reloads_bias = is_whole and parameters.pipeline == "out-of-order" and parameters.by == "columns"
+        self._weights = before + start
+        self._is_out_of_order = parameters.pipeline == "out-of-order"
+        self._is_long = vector.lanes > layer.vector.lanes
+        self._reloads_bias = is_whole and self._is_out_of_order and parameters.by == "columns"
         self._bias = T.Bind(self._vector.load(buffers.bias, channel))
         self._sums = self._vector.registers(count)
         if buffers.mean:
             self._total = self._vector.registers(1)
             self._vector.store(self._total, self._vector.zeros(), 0)
 
-    def pixel(self, row: tirx.Expr, start: tirx.Expr, number: int) -> tirx.Var:
-        """What x has in row `row` at column `start` + `number`."""
+    def place(self, row: tirx.Expr, column: tirx.Expr) -> tirx.Expr:
+        """The number of a pixel of x, from which others of the row are counted."""
+        return self._apart(row * self._buffers.layer.columns.size + column)
+
+    def _apart(self, number: tirx.Expr) -> tirx.Expr:
+        return apart(number) if self._is_out_of_order else number
+
+    def pixel(self, place: tirx.Expr, number: int) -> tirx.Var:
+        """What x has `number` pixels after that at `place`."""
         channels = self._buffers.layer.channels
         # Numbers that one base reaches.
         near = number % max(1, REACH // (2 * self._vector.number_bytes * channels))
-        return self._load(self._buffers.x, [0, row, start + (number - near), self._channel], channels, near)
+        return self._load(self._buffers.x, [0, 0, place + (number - near), self._channel], channels, near)
 
     def weight(self, row_tap: Index, column_tap: int) -> tirx.Var:
         """The weights of a tap."""
@@ -182,7 +196,9 @@ class Registers:
 
     def store(self, number: int, row: tirx.Expr, column: tirx.Expr) -> None:
         """Apply the epilogue to a sum, and store it as the output at `row`, `column`."""
-        buffers, at = self._buffers, [0, row, column, self._channel]
+        buffers, columns = self._buffers, self._buffers.layer.columns.outputs
+        place = row * columns + column
+        at = [0, 0, self._apart(place) if self._is_long else place, self._channel]
         value = self._sum(number)
         if buffers.residual is not None:
             value = buffers.layer.epilogue.add(value, self._vector.load(buffers.residual, *at))

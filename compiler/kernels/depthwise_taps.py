@@ -30,22 +30,23 @@ def row_by_taps(
     for (outputs, inside), group in groupby(kinds):
         count = len(list(group))
         uses = {pixel: found for pixel in inside if (found := list(columns.uses(pixel, outputs)))}
-        with T.serial(count) as piece, T.serial(blocks.vectors) as vector:
-            column = start + piece * outputs
-            registers = Registers(buffers, parameters, blocks, block, vector, outputs)
-            for output in range(outputs):
-                registers.start(output)
-            with T.serial(taps) as step:
-                tap = T.Bind(first_tap + step)
-                weights = [registers.weight(tap, i) for i in range(columns.taps)]
-                row_of_pixels = y + tap * rows.dilation
-                # Counted from the first pixel inside, the base of all loads.
-                z = column * columns.stride - columns.before + min(uses, default=0)
-                for pixel, its_uses in uses.items():
-                    x = registers.pixel(row_of_pixels, z, pixel - min(uses))
-                    for output, i in its_uses:
-                        registers.add(output, x, weights[i])
-            for output in range(outputs):
-                registers.store(output, row, column + output)
-            registers.squeeze()
+        with T.serial(count) as piece:
+            for channel, vector in blocks.groups(parameters.vectors):
+                column = start + piece * outputs
+                registers = Registers(buffers, parameters, blocks, block, channel, vector, outputs)
+                for output in range(outputs):
+                    registers.start(output)
+                with T.serial(taps) as step:
+                    tap = T.Bind(first_tap + step)
+                    weights = [registers.weight(tap, i) for i in range(columns.taps)]
+                    # Counted from the first pixel inside, the base of all loads.
+                    z = column * columns.stride - columns.before + min(uses, default=0)
+                    place = registers.place(y + tap * rows.dilation, z)
+                    for pixel, its_uses in uses.items():
+                        x = registers.pixel(place, pixel - min(uses))
+                        for output, i in its_uses:
+                            registers.add(output, x, weights[i])
+                for output in range(outputs):
+                    registers.store(output, row, column + output)
+                registers.squeeze()
         start += count * outputs

@@ -69,7 +69,7 @@ def touch(buffer: tirx.Buffer, start: tirx.Expr, count: int) -> None:
     """Load a number of every cache line of `count` numbers, in order: that is what prefetchers understand."""
     numbers = LINE // np.dtype(buffer.dtype).itemsize
     with T.serial(-(-count // numbers)) as line:
-        _call("touch", _TOUCH, [buffer[start + T.min(line * numbers, count - 1)]])
+        _call("touch_number", _TOUCH, [buffer[start + T.min(line * numbers, count - 1)]])
 
 
 _KEEP = """define internal void @keep_in_memory(ptr %address) alwaysinline {
@@ -77,7 +77,7 @@ _KEEP = """define internal void @keep_in_memory(ptr %address) alwaysinline {
   ret void
 }
 """
-_TOUCH = """define internal void @touch(ptr %address) alwaysinline {
+_TOUCH = """define internal void @touch_number(ptr %address) alwaysinline {
   call void asm sideeffect "ldrb wzr, [$0]", "r,~{memory}"(ptr %address)
   ret void
 }

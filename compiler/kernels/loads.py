@@ -1,4 +1,4 @@
-"""Loads that LLVM would not write by itself, as functions in its own language that it inlines.
+"""Loads and addresses that LLVM would not write by itself, as functions in its own language that it inlines.
 
 touch        ask for a line of a map before it is used: a load into the zero register, for which nothing
              waits, on an in-order core either. In the order of memory, prefetchers follow; what a kernel
@@ -8,6 +8,9 @@ in_halves    128 bits as a vector load of 64, an integer load and an insert, eac
              [ncnn, docs/developer-guide/arm-a53-a55-dual-issue.md].
 once_more    a load that LLVM takes for a new value each time, instead of a copy of a register: on
              out-of-order cores the load pipes have time that the vector pipes have not.
+apart        an index that LLVM knows nothing of, in a loop that it must not unroll: what is addressed from
+             there shares one register, near enough for pairs of stores, which take a vector pipe half as
+             long as single ones.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +20,7 @@ from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from .inline_assembly import llvm_type
-from .vectors import LINE, Vector
+from .vectors import LINE, Index, Vector
 
 LINES_A_TOUCH = 4
 # The farthest that an integer load reaches from its base register, in bytes (ARM ARM, LDR immediate).
@@ -40,6 +43,10 @@ define internal VECTOR @in_halves(ptr %base, i32 %offset) alwaysinline {
   %both = insertelement <2 x i64> %half, i64 %high, i32 1
   %result = bitcast <2 x i64> %both to VECTOR
   ret VECTOR %result
+}
+define internal i32 @apart(i32 %number) alwaysinline {
+  %result = call i32 asm sideeffect "", "=r,0"(i32 %number) noduplicate
+  ret i32 %result
 }
 define internal VECTOR @once_more(ptr %place) alwaysinline {
   %result = call VECTOR asm "ldr ${0:q}, [$1]", "=w,r"(ptr %place)
@@ -80,3 +87,8 @@ def in_halves(
 def once_more(vector: Vector, buffer: tirx.Buffer, at: list[tirx.Expr]) -> tirx.Expr:
     """The vector at `at`, loaded again."""
     return T.call_extern(f"{vector.dtype}x{vector.lanes}", "once_more", T.address_of(buffer[at]))
+
+
+def apart(number: Index) -> tirx.Var:
+    """`number`, an index, as one that has nothing to do with any other."""
+    return T.Bind(T.call_extern("int32", "apart", number))

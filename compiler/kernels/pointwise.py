@@ -23,6 +23,7 @@ from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
 from .inline_assembly import touch
 from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
+from .loads import llvm_functions
 from .map_mean import MapMean
 from .register_tile import (
     RegisterTile,
@@ -55,7 +56,8 @@ class Tiling:
     A panel has at most `vectors` vectors of channels. Blocks of at most `block` pixels are computed one after
     the other, each by chunks of at most `chunk` input channels, with partial sums in the output; 0 is all of
     them. `llvm_cpu` is the core for which LLVM orders instructions, if not that which is compiled for;
-    `inner_loop` is the in-order one for which the inner loop is in assembly: with None it is LLVM's.
+    `inner_loop` is the in-order one for which the inner loop is in assembly, with None it is LLVM's; the kind
+    of core is the `pipeline`.
     """
 
     vectors: int
@@ -63,6 +65,7 @@ class Tiling:
     chunk: int = 0
     llvm_cpu: str | None = None
     inner_loop: str | None = None
+    pipeline: str | None = None
 
 
 def _rows(vectors: int, vector: Vector) -> int:
@@ -93,7 +96,7 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
         at_once = depth * (channels + pixels * -(-channels // width))
         blocks = [each for each in (block, 2 * block) if 0 < each < pixels]
         blocks = [*blocks, 0] if block and by_block < at_once else [0, *blocks]
-        found += [Tiling(vectors, each, chunk, llvm_cpu(core), inner_loop) for each in blocks]
+        found += [Tiling(vectors, each, chunk, llvm_cpu(core), inner_loop, core.pipeline) for each in blocks]
     return found
 
 
@@ -236,22 +239,27 @@ class Product:
     def compute(self) -> None:
         """Compute all of it."""
         (pixels, depth, channels), vector, tiling = self.size, self.vector, self.tiling
-        for block, size in each(pieces(pixels, tiling.block or pixels)):
-            if self.residual is not None and tiling.inner_loop:
-                touch(self.residual, block * channels, size * channels)
-            for at in _tiles(block, size, channels, depth, vector, tiling):
-                tile = RegisterTile(at.rows, at.width, vector)
-                places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
-                starts = (self.bias, [at.channel] * at.rows) if at.is_first else (self.out, places)
-                if is_bounded(vector, at.depth):
-                    self._multiply(tile, at, 0, at.depth, starts)
-                else:
-                    sum_in_parts(tile, starts, at.depth, partial(self._multiply, tile, at))
-                valid = valid_columns(at.channel, at.width, channels)
-                if at.is_last:
-                    tile.store(self.out, places, valid, self.epilogue, self.residual, self.mean, at.channel)
-                else:
-                    tile.store(self.out, places, valid, Epilogue())
+        with llvm_functions(tiling.pipeline, vector):
+            for block, size in each(pieces(pixels, tiling.block or pixels)):
+                if self.residual is not None and tiling.inner_loop:
+                    touch(self.residual, block * channels, size * channels)
+                for at in _tiles(block, size, channels, depth, vector, tiling):
+                    self._compute_tile(at)
+
+    def _compute_tile(self, at: _Tile) -> None:
+        channels = self.size[2]
+        tile = RegisterTile(at.rows, at.width, self.vector, self.tiling.pipeline)
+        places = [(at.pixel + row) * channels + at.channel for row in range(at.rows)]
+        starts = (self.bias, [at.channel] * at.rows) if at.is_first else (self.out, places)
+        if is_bounded(self.vector, at.depth):
+            self._multiply(tile, at, 0, at.depth, starts)
+        else:
+            sum_in_parts(tile, starts, at.depth, partial(self._multiply, tile, at))
+        valid = valid_columns(at.channel, at.width, channels)
+        if at.is_last:
+            tile.store(self.out, places, valid, self.epilogue, self.residual, self.mean, at.channel)
+        else:
+            tile.store(self.out, places, valid, Epilogue())
 
     def _multiply(
         self,

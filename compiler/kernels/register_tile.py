@@ -16,6 +16,7 @@ from tvm.tirx.script import builder as T
 
 from .epilogue import Epilogue
 from .kernel import argument
+from .loads import apart, once_more
 from .map_mean import MapMean
 from .vectors import Index, Vector
 
@@ -112,10 +113,15 @@ def parameters(**tensors: np.ndarray | tuple[Sequence[int], str] | None) -> list
 
 
 class RegisterTile:
-    """The sums of `rows` x `width` channels, as vectors; they have to be started or filled."""
+    """The sums of `rows` x `width` channels, as vectors; they have to be started or filled.
 
-    def __init__(self, rows: int, width: int, vector: Vector):
+    Code for the `pipeline` "out-of-order" has to be within `llvm_functions`: its vector pipes are left to
+    multiply-adds, as far as can be.
+    """
+
+    def __init__(self, rows: int, width: int, vector: Vector, pipeline: str | None = None):
         self.rows, self.width, self.vector = rows, width, vector
+        self._out_of_order = pipeline == "out-of-order"
         self.sums = vector.registers(rows * width // vector.lanes)
 
     @property
@@ -125,11 +131,17 @@ class RegisterTile:
 
     def start(self, starts: Starts | None) -> None:
         """Start the sums, as zeros if with nothing else."""
+        numbers, places = starts or (None, [])
+        # A bias, which is constant; other rows start as sums that have just been stored.
+        is_shared = len(places) > 1 and places[0] is places[1]
         for row in range(self.rows):
             for column in self.columns:
-                self[row, column] = (
-                    self.vector.load(starts[0], starts[1][row] + column) if starts else self.vector.zeros()
-                )
+                if numbers is None:
+                    self[row, column] = self.vector.zeros()
+                elif is_shared and self._out_of_order:
+                    self[row, column] = once_more(self.vector, numbers, [places[row] + column])
+                else:
+                    self[row, column] = self.vector.load(numbers, places[row] + column)
 
     def __getitem__(self, at: tuple[int, int]) -> tirx.Expr:
         """The vector of sums of a row that starts at a column."""
@@ -171,10 +183,17 @@ class RegisterTile:
         """Add the products of rows of `x`, `depth` numbers from each of `starts`, and a panel of weights."""
         count = self.vector.lanes if self.vector.by_lane else UNROLLED
         numbers = self._by_lane if self.vector.by_lane else self._one_by_one
-        with T.serial(depth // count) as step:
-            k = step * count
-            for number, of_rows in enumerate(numbers(x, starts, k, count)):
-                self.multiply(of_rows, weights, panel + (k + number) * self.width)
+
+        def multiply_step(step: Index) -> None:
+            for number, of_rows in enumerate(numbers(x, starts, step * count, count)):
+                self.multiply(of_rows, weights, panel + (step * count + number) * self.width)
+
+        # The loads that start the sums hide behind a first step that stands beside them.
+        ahead = int(self._out_of_order and depth >= 2 * count)
+        for first in range(ahead):
+            multiply_step(first)
+        with T.serial(ahead, depth // count) as step:
+            multiply_step(step)
         whole = depth // count * count
         for number, of_rows in enumerate(self._one_by_one(x, starts, whole, depth - whole)):
             self.multiply(of_rows, weights, panel + (whole + number) * self.width)
@@ -215,6 +234,8 @@ class RegisterTile:
         vector = self.vector
         added: dict[int, tuple[Vector, tirx.Expr]] = {}
         for row, start in enumerate(starts):
+            if self._out_of_order:
+                start = apart(start)
             for column in range(0, valid, vector.lanes):
                 if column + vector.lanes <= valid:
                     totals = [(vector, column, self[row, column])]

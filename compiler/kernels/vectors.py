@@ -139,6 +139,16 @@ class Blocks:
         """The first channel of a vector."""
         return self.first + block * self.width + number * self.vector.lanes
 
+    def groups(self, most: int) -> Iterator[tuple[Index, Vector]]:
+        """Loop over the vectors of a block, `most` at a time as one long one: where in the block, which."""
+        start = 0
+        for vectors, count in ((most, self.vectors // most), (self.vectors % most, 1)):
+            if vectors * count:
+                long = replace(self.vector, lanes=vectors * self.vector.lanes)
+                with T.serial(count) as number:
+                    yield start + number * long.lanes, long
+                start += count * long.lanes
+
 
 def channel_blocks(channels: int, block: int, vector: Vector) -> Iterator[Blocks]:
     """`channels` in blocks of `block`, a smaller one of whole vectors, and vectors of fewer lanes."""

@@ -1,8 +1,10 @@
 """Pointwise convolution and the linear layer: every tail, epilogue and tiling, on each core."""
 
+import capstone
 import numpy as np
 import pytest
 
+from armlet.compiler.c_interface import compile_function
 from armlet.compiler.kernels.dense import dense
 from armlet.compiler.kernels.pointwise import Tiling, candidates, pointwise
 from armlet.compiler.kernels.vectors import Vector
@@ -139,3 +141,21 @@ def test_dense(core, depth, features, run_kernel, fused_node):
     want = activate(x @ weight.T.astype(np.float64) + bias, "hard_swish")
     assert relative_error(run_kernel(kernel, core, x), want) < TOLERANCE
     assert kernel.macs == depth * features
+
+
+@pytest.mark.parametrize(("core", "stores"), [("cortex-a76", {"stp"}), ("cortex-a53", {"stp", "str"})])
+def test_out_of_order_cores_store_whole_panels_in_pairs(core, stores, fused_node):
+    weights, shape = [normal(64, 16, 1, 1), normal(64)], (1, 64, 10, 14)
+    node = fused_node(
+        *("Conv", shape, [(1, 16, 10, 14), *weights]), strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1)
+    )
+    kernel, core = pointwise(node, find_core(core)), find_core(core)
+    compiled = compile_function(kernel.function, "kernel", core.tvm_target("linux", kernel.llvm_cpu)).kept()
+    disassembler = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+    disassembler.skipdata = True
+    found = {
+        mnemonic
+        for _, _, mnemonic, operands in disassembler.disasm_lite(compiled.path.read_bytes(), 0)
+        if mnemonic in ("str", "stp") and operands.startswith("q") and "sp" not in operands
+    }
+    assert found == stores

@@ -20,11 +20,11 @@ def node(parse, fused):
 @pytest.fixture
 def record(node):
     def made(cost, vectors, **fields):
-        shape, parameters = workload(node), {"vectors": vectors, "block": 0, "chunk": 0}
-        parameters |= {"llvm_cpu": None, "inner_loop": None}
-        of = {"kernel": "pointwise", "shape": shape, "core": "cortex-a76", "precision": "fp32", "template": 1}
-        trial = of | {"device": "sim:cortex-a76, yardstick 1"} | fields
-        return Record(Trial(**trial, parameters=json.dumps(parameters)), cost)
+        template = template_of(node)
+        of = {"kernel": "pointwise", "shape": workload(node), "core": "cortex-a76", "precision": "fp32"}
+        trial = of | {"template": template.version, "device": "sim:cortex-a76, yardstick 1"} | fields
+        parameters = json.dumps(asdict(template.parameters(vectors)))
+        return Record(Trial(**trial, parameters=parameters), cost)
 
     return made
 
