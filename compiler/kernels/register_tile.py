@@ -188,8 +188,9 @@ class RegisterTile:
             for number, of_rows in enumerate(numbers(x, starts, step * count, count)):
                 self.multiply(of_rows, weights, panel + (step * count + number) * self.width)
 
-        # The loads that start the sums hide behind a first step that stands beside them.
-        ahead = int(self._out_of_order and depth >= 2 * count)
+        # The loads that start the sums hide behind a first step that stands beside them. Where no loop is
+        # left behind it, LLVM spills.
+        ahead = int(self._out_of_order and depth >= 3 * count)
         for first in range(ahead):
             multiply_step(first)
         with T.serial(ahead, depth // count) as step:
