@@ -15,8 +15,9 @@ check:
 	.venv/bin/ruff format --check .
 	cd .venv/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p armlet
 
-# What docs/performance.md says of simulated cores and of this machine; the first time takes an hour or two.
+# What docs/performance.md says of simulated cores and of this machine; the first time takes two hours or three.
 peers: setup
+	.venv/bin/python -m armlet.benchmarks.defaults
 	.venv/bin/python -m armlet.benchmarks.peers
 	.venv/bin/python -m armlet.benchmarks.fusions
 	.venv/bin/python -m armlet.benchmarks.growth
