@@ -7,13 +7,13 @@ from os import cpu_count
 
 
 @contextmanager
-def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    """A pool of as many threads as there are processors; the block has to take the results.
+def side_by_side(threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """A pool of so many threads, or as many as there are processors; the block has to take the results.
 
     If it fails or is interrupted, what has not begun never does, and what has is not waited for: none of it
     can be stopped. It must leave nothing behind if the process ends in the middle of it.
     """
-    pool = ThreadPoolExecutor(cpu_count())
+    pool = ThreadPoolExecutor(threads or cpu_count())
     try:
         yield pool
     finally:

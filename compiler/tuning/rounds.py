@@ -8,9 +8,10 @@ ended: the same rounds give the same records.
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ import onnx_ir as ir
 
 from ...errors import ArmletError, DeviceError
 from ...targets import Core, find_toolchain
+from ...threads import side_by_side
 from ..kernels import Template
 from ..lowering import lower
 from ..network import compile_network
@@ -105,11 +107,12 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Network:
-    """A fused network to be tuned for `core`; it reads NCHW."""
+    """A fused network to be tuned for `core`, and a `folder` to work in; it reads NCHW."""
 
     fused: ir.Model
     core: Core
     precision: Precision
+    folder: Path
 
     def tasks(self, device: str) -> list[Task]:
         """The kernels that can be tuned, their trials on `device`."""
@@ -134,7 +137,7 @@ class Network:
 
         program = lower(self.fused, "nchw", self.core, select)
         toolchain = find_toolchain("linux", self.core.machine)
-        with tempfile.TemporaryDirectory(prefix="armlet-tune-") as work:
+        with tempfile.TemporaryDirectory(dir=self.folder) as work:
             folder = Path(work)
             library = folder / f"{name}.so"
             network = compile_network(
@@ -166,30 +169,25 @@ class Rounds:
         total, measured, in_a_row = left if most is None else min(left, most), 0, 0
         rounds = self._rounds(total)
         running: dict[Future[Costs], Sequence[tuple[Task, Trial]]] = {}
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                while True:
-                    progress(f"{total - measured} trials left", measured / (total + 1))
-                    for choice, wanted in rounds:
-                        running[pool.submit(self.measure, choice)] = wanted
-                        if len(running) == self.workers:
-                            break
-                    if not running:
-                        return measured
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        wanted = running.pop(future)
-                        try:
-                            costs = future.result().of_tasks
-                        except DeviceError as error:
-                            in_a_row += 1
-                            self._fail(error, in_a_row)
-                            continue
-                        in_a_row = 0
-                        self.database.add(Record(trial, costs[task]) for task, trial in wanted)
-                        measured += len(wanted)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        with side_by_side(self.workers) as pool:
+            while True:
+                progress(f"{total - measured} trials left", measured / (total + 1))
+                for choice, wanted in islice(rounds, self.workers - len(running)):
+                    running[pool.submit(self.measure, choice)] = wanted
+                if not running:
+                    return measured
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    wanted = running.pop(future)
+                    try:
+                        costs = future.result().of_tasks
+                    except DeviceError as error:
+                        in_a_row += 1
+                        self._fail(error, in_a_row)
+                        continue
+                    in_a_row = 0
+                    self.database.add(Record(trial, costs[task]) for task, trial in wanted)
+                    measured += len(wanted)
 
     def _rounds(self, total: int) -> Iterator[tuple[Choice, Sequence[tuple[Task, Trial]]]]:
         """Each round's parameters for all tasks, and which of these trials are not known."""

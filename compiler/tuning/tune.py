@@ -1,5 +1,6 @@
 """Find the best parameters for the kernels of a network."""
 
+import tempfile
 from pathlib import Path
 
 import onnx_ir as ir
@@ -33,7 +34,10 @@ def tune_model(
     """
     known = Database.open(database)
     progress("optimise", 0.0)
-    network = Network(prepare(optimize(model), precision)[0], core, precision)
-    if isinstance(device, SimulatedDevice):
-        return tune_on_simulated_core(network, device.core, known, most=trials, progress=progress)
-    return tune_on_devices(network, device, known, most=trials, progress=progress)
+    fused, _ = prepare(optimize(model), precision)
+    # An interrupted run waits for no round, which may still write here.
+    with tempfile.TemporaryDirectory(prefix="armlet-tune-", ignore_cleanup_errors=True) as folder:
+        network = Network(fused, core, precision, Path(folder))
+        if isinstance(device, SimulatedDevice):
+            return tune_on_simulated_core(network, device.core, known, most=trials, progress=progress)
+        return tune_on_devices(network, device, known, most=trials, progress=progress)

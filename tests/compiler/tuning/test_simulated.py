@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from armlet.targets.simulator.simulation import simulate
 pytestmark = pytest.mark.emulator
 
 CORE = find_core("cortex-a55")
+ARMLET = Path(sys.executable).with_name("armlet")
 TUNE = """
 import sys
 from pathlib import Path
@@ -84,6 +86,25 @@ def test_a_run_that_is_killed_goes_on(kills, model, undisturbed, tmp_path):
         assert len([*Database.open(records)]) >= known
     subprocess.run(command, check=True)
     assert records.read_text() == path.read_text()
+
+
+def test_ctrl_c_ends_a_run_at_once_and_leaves_its_records(model, undisturbed, tmp_path, wait_until):
+    source, records, work = tmp_path / "model.onnx", tmp_path / "records.jsonl", tmp_path / "work"
+    save(model, source)
+    work.mkdir()
+    command = [ARMLET, "tune", source, "--target", CORE.name, "--device", f"sim:{CORE.name}"]
+    run = subprocess.Popen(
+        [*command, "--database", records],
+        env=os.environ | {"TMPDIR": str(work)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(records.exists)
+    run.send_signal(signal.SIGINT)
+    _, words = run.communicate(timeout=10)
+    assert (run.returncode, words.strip().splitlines()[-1]) == (130, "armlet: interrupted")
+    assert len([*Database.open(records)]) >= len(undisturbed[0].tasks)
+    wait_until(lambda: not any(work.glob("armlet*")))
 
 
 def test_a_network_is_compiled_with_what_was_found(model, undisturbed, tmp_path):
