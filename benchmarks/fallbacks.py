@@ -75,7 +75,7 @@ def cycles(operation: Operation, core: Core, *, by_tvm: bool) -> float:
     """Modelled cycles of an operation alone, caches cold."""
     model, toolchain = operation.model(), find_toolchain("linux", core.machine)
     if not by_tvm:
-        fuse(model)
+        fuse(model, core)
     with tempfile.TemporaryDirectory(prefix="armlet-fallbacks-") as name:
         folder, program = Path(name), lower(model, "nhwc", core)
         network = compile_network(program, "head", core, "linux", toolchain, folder, lambda what, part: None)

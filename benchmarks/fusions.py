@@ -41,7 +41,7 @@ class Cost:
 def measure(model: ir.Model, core: Core, fusions: Sequence[Fusion]) -> Cost:
     """Compile the optimised `model` for `core`, fused by `fusions` only, and simulate one inference."""
     fused = model.clone()
-    fuse(fused, fusions)
+    fuse(fused, core, fusions)
     program, toolchain = lower(fused, "nchw", core), find_toolchain("linux", core.machine)
     with tempfile.TemporaryDirectory(prefix="armlet-fusions-") as name:
         folder = Path(name)
@@ -64,12 +64,13 @@ def main() -> None:
             model = armlet.optimize(armlet.build(network)).model
             for number, (title, fusions) in enumerate(variants):
                 progress(f"{network}, {title}", number / len(variants))
-                rows.append([network, title, *_cells([measure(model, core, fusions) for core in CORES])])
-            fused = model.clone()
-            fuse(fused)
-            bounds.append(f"{network} {least_bytes(fused) / 1e6:.2f} MB")
-    head = ["network", "", "kernels called", "MB read and written"]
-    head += [f"{core.name}: M instructions / **M cycles**" for core in CORES]
+                rows.append([network, title, *(_cell(measure(model, core, fusions)) for core in CORES)])
+            for core in CORES:
+                fused = model.clone()
+                fuse(fused, core)
+                bounds.append(f"{network} on {core.name} {least_bytes(fused) / 1e6:.2f} MB")
+    head = ["network", ""]
+    head += [f"{core.name}: calls, MB, M instructions / **M cycles**" for core in CORES]
     lower_bounds = f"Lower bounds of the bytes: {', '.join(bounds)}."
     write_section(PERFORMANCE, "fusions", f"{table(head, rows)}\n\n{lower_bounds}")
 
@@ -78,14 +79,9 @@ def _without(left_out: Fusion) -> tuple[Fusion, ...]:
     return tuple(fusion for fusion in FUSIONS if fusion != left_out)
 
 
-def _cells(costs: Sequence[Cost]) -> list[str]:
-    """Calls and bytes are the same on every core."""
-    first, *_ = costs
-    return [
-        str(first.calls),
-        f"{first.traffic / 1e6:.2f}",
-        *(f"{cost.instructions / 1e6:.2f} / **{cost.cycles / 1e6:.2f}**" for cost in costs),
-    ]
+def _cell(cost: Cost) -> str:
+    counts = f"{cost.calls}, {cost.traffic / 1e6:.2f}"
+    return f"{counts}, {cost.instructions / 1e6:.2f} / **{cost.cycles / 1e6:.2f}**"
 
 
 if __name__ == "__main__":

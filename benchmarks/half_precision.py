@@ -19,12 +19,11 @@ from onnx_ir.passes.common import InlinePass
 
 import armlet
 from armlet.compiler.c_interface import compile_function
-from armlet.compiler.fuse import fuse
 from armlet.compiler.kernels import Kernel, bounded_sums, kernel_of
 from armlet.compiler.kernels.kernel import array, given
 from armlet.compiler.kernels.pointwise import pointwise
 from armlet.compiler.lowering import ACTIVATIONS
-from armlet.compiler.precision import halve
+from armlet.compiler.prepare import prepare
 from armlet.compiler.verification import signal_to_noise
 from armlet.passes.squeeze_excite_function import DOMAIN
 from armlet.targets import Core, find_core, find_toolchain, open_device
@@ -103,9 +102,7 @@ def run(kernel: Kernel, activations: Sequence[np.ndarray], core: Core) -> tuple[
 def lost(network: str, core: Core) -> Iterator[tuple[str, float, float]]:
     """Of each kernel: its family, its signal to noise in dB, and its worst error over the output's range."""
     optimized = armlet.optimize(armlet.build(network))
-    fused = optimized.model.clone()
-    fuse(fused)
-    halve(fused, optimized.model, optimized.references[0])
+    fused, _ = prepare(optimized, "fp16", core)
     exact = Double(optimized.model)(optimized.references[0].inputs)
     for node in fused.graph:
         if node.domain != DOMAIN:

@@ -1,6 +1,6 @@
 """Where tensors live while a network runs: offsets in one block, used again as soon as they are dead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGNMENT = 64
@@ -34,11 +34,21 @@ class Arena:
 def plan(spans: Sequence[Span]) -> Arena:
     """Give each span a place that no other has while it is alive.
 
-    Greedy by size: the largest first, each in the smallest gap that holds it (Pisarchyk and Lee, "Efficient
-    Memory Management for Deep Neural Net Inference", 2020, algorithm 2).
+    One after the other, each in the smallest gap that holds it: the largest first, or those first that are
+    alive when most is, whichever needs less (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural
+    Net Inference", 2020, algorithms 2 and 1).
     """
+    busiest = [max(_alive(spans, at) for at in range(span.first, span.last + 1)) for span in spans]
+    orders = (
+        sorted(range(len(spans)), key=lambda n: (-spans[n].nbytes, n)),
+        sorted(range(len(spans)), key=lambda n: (-busiest[n], -spans[n].nbytes, n)),
+    )
+    return min((_placed(spans, order) for order in orders), key=lambda arena: arena.nbytes)
+
+
+def _placed(spans: Sequence[Span], order: Sequence[int]) -> Arena:
     offsets: dict[int, int] = {}
-    for number in sorted(range(len(spans)), key=lambda n: (-spans[n].nbytes, n)):
+    for number in order:
         span = spans[number]
         taken = sorted(
             (offset, offset + _rounded(spans[other].nbytes))
@@ -47,7 +57,13 @@ def plan(spans: Sequence[Span]) -> Arena:
         )
         offsets[number] = _best_gap(taken, _rounded(span.nbytes))
     ends = [offset + _rounded(spans[number].nbytes) for number, offset in offsets.items()]
-    return Arena([offsets[n] for n in range(len(spans))], max(ends, default=0), _lower_bound(spans))
+    bound = max((_alive(spans, span.first) for span in spans), default=0)
+    return Arena([offsets[n] for n in range(len(spans))], max(ends, default=0), bound)
+
+
+def _alive(spans: Sequence[Span], at: int) -> int:
+    """Bytes of what is alive during call number `at`."""
+    return sum(_rounded(span.nbytes) for span in spans if span.first <= at <= span.last)
 
 
 def _best_gap(taken: Sequence[tuple[int, int]], nbytes: int) -> int:
@@ -58,14 +74,6 @@ def _best_gap(taken: Sequence[tuple[int, int]], nbytes: int) -> int:
             best, smallest = end, gap
         end = max(end, stop)
     return end if best is None else best
-
-
-def _lower_bound(spans: Sequence[Span]) -> int:
-    alive: Mapping[int, int] = {
-        at: sum(_rounded(span.nbytes) for span in spans if span.first <= at <= span.last)
-        for at in {span.first for span in spans}
-    }
-    return max(alive.values(), default=0)
 
 
 def _rounded(nbytes: int) -> int:

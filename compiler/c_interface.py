@@ -106,7 +106,7 @@ def _lifted(allocation: tirx.AllocBuffer, scratch: list[tirx.Var]) -> tirx.Stmt:
 
 def _bytes(buffer: tirx.Var) -> int:
     element = tvm.DataType(str(buffer.dtype))
-    return int(np.prod([int(size) for size in buffer.shape])) * (element.bits + 7) // 8 * element.lanes
+    return int(np.prod([int(size) for size in buffer.shape])) * ((element.bits + 7) // 8) * element.lanes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Decide which nodes become one kernel: the only place where operations are fused.
 
-Before: Conv -> Clip, Conv -> Add, DepthwiseConv -> GlobalAveragePool, Scale -> Conv, ...   After: one node
+Before: Conv -> Clip, Conv -> Add, DepthwiseConv -> GlobalAveragePool, Conv -> DepthwiseConv, ...   After: one node
 each, of the op types that `take.py` describes.
 """
 
@@ -16,6 +16,7 @@ from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import clip_bounds, is_close, producer_of, scalar
+from ..targets import Core
 from .take import emit, take
 
 SPATIAL = ("Conv", "DepthwiseConv")
@@ -24,10 +25,10 @@ WITH_EPILOGUE = (*SPATIAL, "Dense")
 
 @dataclass(frozen=True)
 class Fusion:
-    """What makes two nodes of a model one wherever it can, in place."""
+    """What makes two nodes of a model one wherever it can, or where it pays on a core; in place."""
 
     name: str
-    apply: Callable[[ir.Model], object]
+    apply: Callable[[ir.Model, Core], object]
 
 
 class _Extend(RewriteRuleClassBase):
@@ -165,10 +166,10 @@ class _GateInWeights(RewriteRuleClassBase):
         return emit(op, node, "Conv", inputs, {**node.attributes})
 
 
-def _means_by(op_type: str) -> Callable[[ir.Model], None]:
+def _means_by(op_type: str) -> Callable[[ir.Model, Core], None]:
     """Let nodes of `op_type` put out the mean over their map too, and only it if nobody reads the map."""
 
-    def apply(model: ir.Model) -> None:
+    def apply(model: ir.Model, core: Core) -> None:
         for pool in model.graph:
             if (pool.domain, pool.op_type) != (DOMAIN, "GlobalAveragePool"):
                 continue
@@ -194,8 +195,51 @@ def _put_out_mean(node: ir.Node, mean: ir.Value) -> None:
     mean.replace_all_uses_with(node.outputs[1], replace_graph_outputs=True)
 
 
-def _rewriting(*rules: Any) -> Callable[[ir.Model], object]:
-    return RewriteRuleSet(rules, commute=True).apply_to_model
+def _expand_in_bands(model: ir.Model, core: Core) -> None:
+    """Let depthwise convolutions expand what they read, band by band, where it is large.
+
+    That is a map which, together with what it is expanded from, takes more than half of the second cache, so
+    that little of it would be there when it is read. Of smaller ones, out-of-order cores lose as much by rows
+    that leave tiles unfilled as they gain.
+    """
+    for node in model.graph:
+        if (node.domain, node.op_type) != (DOMAIN, "DepthwiseConv") or len(node.inputs) > 3:
+            continue
+        between = node.inputs[0]
+        expansion = between.producer() if between else None
+        if between is None or expansion is None or not _may_expand(node, expansion):
+            continue
+        x, weight, bias = expansion.inputs
+        if core.l2 is None or 2 * (_nbytes(x) + _nbytes(between)) <= core.l2.size:
+            continue
+        node.resize_inputs(6)
+        for number, value in ((0, x), (4, weight), (5, bias)):
+            node.replace_input_with(number, value)
+        for name in ("activation", "low", "high"):
+            if name in expansion.attributes:
+                node.attributes[f"expansion_{name}"] = expansion.attributes[name]
+        model.graph.remove(expansion, safe=True)
+
+
+def _may_expand(node: ir.Node, expansion: ir.Node) -> bool:
+    """Whether the first input of the depthwise convolution `node` is an `expansion` that only it reads."""
+    if (expansion.domain, expansion.op_type) != (DOMAIN, "Conv") or len(expansion.inputs) != 3:
+        return False
+    (expanded, *means), moves = expansion.outputs, expansion.attributes
+    is_plain = shape_of(expansion.inputs[1])[2:] == [1, 1] and not any(moves["pads"].as_ints())
+    is_alone = not means and len(expanded.uses()) == 1 and not expanded.is_graph_output()
+    return is_plain and is_alone and all(stride == 1 for stride in moves["strides"].as_ints())
+
+
+def _nbytes(value: ir.Value | None) -> int:
+    assert value is not None
+    assert value.dtype is not None
+    return math.prod(shape_of(value)) * value.dtype.numpy().itemsize
+
+
+def _rewriting(*rules: Any) -> Callable[[ir.Model, Core], object]:
+    rule_set = RewriteRuleSet(rules, commute=True)
+    return lambda model, core: rule_set.apply_to_model(model)
 
 
 FUSIONS = (
@@ -214,11 +258,12 @@ FUSIONS = (
     Fusion("squeeze", _means_by("DepthwiseConv")),
     Fusion("gate", _rewriting(_GateInWeights.rule())),
     Fusion("pool", _means_by("Conv")),
+    Fusion("bands", _expand_in_bands),
 )
 
 
-def fuse(model: ir.Model, fusions: Sequence[Fusion] = FUSIONS) -> None:
+def fuse(model: ir.Model, core: Core, fusions: Sequence[Fusion] = FUSIONS) -> None:
     """Take what armlet computes of an optimised `model`, and fuse it by `fusions` in turn; in place."""
     take(model)
     for fusion in fusions:
-        fusion.apply(model)
+        fusion.apply(model, core)

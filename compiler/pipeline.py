@@ -66,7 +66,7 @@ def compile_model(
         optimized = optimize(model)
         ir.save(optimized.model, folder / artifact.MODEL)
 
-        fused, kept = prepare(optimized, precision)
+        fused, kept = prepare(optimized, precision, core)
         selection = Selection(core.name, precision, records)
         program = lower(fused, layout, core, selection)
         library = folder / artifact.LIBRARY

@@ -69,10 +69,8 @@ def _objection(node: ir.Node, largest: Mapping[str, float], sums: Mapping[str, f
     """Why a node of ours must not compute in half precision."""
     names = [value.name or "" for value in node.inputs if value]
     values = {name: largest[name] for name in names if name in largest}
-    weights = names[1] if len(names) > 1 else ""
     values["its sums"] = max(
-        sums.get(node.name or "", 0),
-        sums.get(weights, 0),
+        *(sums.get(name, 0) for name in (node.name or "", *names)),
         *(largest.get(value.name or "", 0) for value in node.outputs),
     )
     for name, magnitude in values.items():

@@ -2,6 +2,8 @@
 
     Conv, DepthwiseConv   x, weight, bias[, residual[, gate]] -> y[, mean]
                           strides, pads, dilations, activation, low, high
+    DepthwiseConv         of x expanded: two inputs more, the expansion's weight and bias;
+                          expansion_activation, expansion_low, expansion_high
     Dense                 x, weight [N, K], bias              activation, low, high
     GlobalAveragePool     x
     Scale                 x [1, C, H, W], gate [1, C, 1, 1]

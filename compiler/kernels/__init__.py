@@ -11,7 +11,7 @@ from typing import Any
 import onnx_ir as ir
 
 from ...targets import Core
-from . import conv, dense, depthwise, pointwise
+from . import conv, dense, depthwise, expand_depthwise, pointwise
 from .kernel import Kernel, array, nhwc, vector_of
 from .pool import global_average_pool
 from .resize import resize
@@ -49,6 +49,11 @@ DEPTHWISE = Template(
     lambda node, core: depthwise.candidates(depthwise.layer_of(node, core), core),
     depthwise.depthwise,
 )
+EXPAND_DEPTHWISE = Template(
+    *("expand_depthwise", 1, expand_depthwise.Banding),
+    expand_depthwise.candidates,
+    expand_depthwise.expand_depthwise,
+)
 
 
 def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
@@ -61,7 +66,7 @@ def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
         case "Dense":
             return DENSE
         case "DepthwiseConv":
-            return DEPTHWISE
+            return EXPAND_DEPTHWISE if expand_depthwise.is_expanded(node) else DEPTHWISE
         case _:
             return None
 

@@ -40,16 +40,19 @@ FEW_STREAMS = ("cortex-a53",)
 def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
     """The kernel of a fused `DepthwiseConv`, whose weight is [C, 1, kh, kw]; by default as `default` says."""
     layer = layer_of(node, core)
-    scale = np.float32(layer.epilogue.scale)
-    weight = array(node.inputs[1])[:, 0].transpose(1, 2, 0) * scale
     parameters = parameters or default(layer, core)
     function = depthwise_function(layer, parameters)
     family = f"depthwise{layer.rows.taps}x{layer.columns.taps}"
-    constants = [
-        pack(weight, parameters.block, layer.vector).astype(layer.stored.weight),
-        (array(node.inputs[2]) * scale).astype(layer.vector.dtype),
-    ]
+    weight, bias = scaled(node, layer)
+    constants = [pack(weight, parameters.block, layer.vector).astype(layer.stored.weight), bias]
     return Kernel(family, function, constants, layer.macs, parameters.llvm_cpu)
+
+
+def scaled(node: ir.Node, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """The weights [kh, kw, C] and the bias [C] of a fused `DepthwiseConv`, as its epilogue wants them."""
+    scale = np.float32(layer.epilogue.scale)
+    weight, bias = array(node.inputs[1])[:, 0].transpose(1, 2, 0), array(node.inputs[2])
+    return weight * scale, (bias * scale).astype(layer.vector.dtype)
 
 
 def pack(weight: np.ndarray, block: int, vector: Vector) -> np.ndarray:
@@ -65,8 +68,8 @@ def pack(weight: np.ndarray, block: int, vector: Vector) -> np.ndarray:
 
 def layer_of(node: ir.Node, core: Core) -> Layer:
     """What a fused `DepthwiseConv` computes; a second output is the mean over the map of the first."""
-    _, height, width, channels = nhwc(node.inputs[0])
-    taps = array(node.inputs[1]).shape[2:]
+    _, height, width, _ = nhwc(node.inputs[0])
+    channels, _, *taps = array(node.inputs[1]).shape
     strides, dilations = (node.attributes[name].as_ints() for name in ("strides", "dilations"))
     pads = node.attributes["pads"].as_ints()
     rows, columns = (
@@ -123,9 +126,9 @@ def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
     rows = rows if by_columns else 1
     tiles = -(-layer.rows.outputs // rows)
     if core.name in FEW_STREAMS:
-        is_large = not _holds(core.l2, 2 * layer.input_bytes)
+        is_large = not holds(core.l2, 2 * layer.input_bytes)
     else:
-        is_large = not (_holds(core.l2, layer.input_bytes) or _holds(core.l1d, 2 * layer.block_bytes))
+        is_large = not (holds(core.l2, layer.input_bytes) or holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(
         by="columns" if by_columns else "taps",
         rows=rows,
@@ -139,7 +142,8 @@ def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
     )
 
 
-def _holds(cache: Cache | None, nbytes: int) -> bool:
+def holds(cache: Cache | None, nbytes: int) -> bool:
+    """Whether so many bytes fit, as far as is known."""
     return cache is None or nbytes <= cache.size
 
 

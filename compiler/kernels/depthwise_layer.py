@@ -98,7 +98,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Buffers:
-    """The tensors of `layer`: x, [residual], weight [C * kh * kw], bias [C], [out], [mean [C]]."""
+    """The tensors of `layer`: x, [residual], weight [C * kh * kw], bias [C], [out], [mean [C]].
+
+    x may be a ring of rows: the first one of the map is at `first_line`, that after the last of x at 0.
+    """
 
     layer: Layer
     x: tirx.Buffer
@@ -107,6 +110,7 @@ class Buffers:
     bias: tirx.Buffer
     out: tirx.Buffer | None
     mean: MapMean | None
+    first_line: Index | None = None
 
     @classmethod
     def arguments(cls, layer: Layer) -> "Buffers":
@@ -121,6 +125,13 @@ class Buffers:
         means = argument("mean", (channels,), layer.stored.mean) if layer.squeeze else None
         mean = MapMean.begun(means, rows.outputs * columns.outputs)
         return cls(layer, x, residual, weight, bias, out, mean)
+
+    def line(self, row: tirx.Expr) -> tirx.Expr:
+        """Where row `row` of the map is in x."""
+        if self.first_line is None:
+            return row
+        line, lines = row + self.first_line, int(self.x.shape[1])
+        return T.Bind(tirx.if_then_else(line < lines, line, line - lines))
 
 
 class Registers:
@@ -158,7 +169,7 @@ class Registers:
 
     def place(self, row: tirx.Expr, column: tirx.Expr) -> tirx.Expr:
         """The number of a pixel of x, from which others of the row are counted."""
-        return self._apart(row * self._buffers.layer.columns.size + column)
+        return self._apart(self._buffers.line(row) * self._buffers.layer.columns.size + column)
 
     def _apart(self, number: tirx.Expr) -> tirx.Expr:
         return apart(number) if self._is_out_of_order else number

@@ -24,13 +24,13 @@ class Epilogue:
     high: float = math.inf
 
     @classmethod
-    def of(cls, node: ir.Node) -> "Epilogue":
-        """The epilogue of a fused node, by its attributes."""
+    def of(cls, node: ir.Node, prefix: str = "") -> "Epilogue":
+        """The epilogue of a fused node, by its attributes, whose names begin with `prefix`."""
         attributes = node.attributes
         return cls(
-            attributes.get_string("activation", "none"),
-            attributes.get_float("low", -math.inf),
-            attributes.get_float("high", math.inf),
+            attributes.get_string(f"{prefix}activation", "none"),
+            attributes.get_float(f"{prefix}low", -math.inf),
+            attributes.get_float(f"{prefix}high", math.inf),
         )
 
     @property

@@ -59,6 +59,11 @@ def argument(name: str, shape: tuple[int, ...], dtype: str) -> tirx.Buffer:
     return T.arg(name, T.buffer(shape, dtype))
 
 
+def view(buffer: tirx.Buffer, first: tirx.Expr | int, *shape: int) -> tirx.Buffer:
+    """What lies in a `buffer` from number `first` on, as a tensor."""
+    return T.decl_buffer(shape, buffer.dtype, data=buffer.data, elem_offset=first)
+
+
 def nhwc(value: ir.Value | None) -> tuple[int, int, int, int]:
     """The NHWC shape of a value whose ONNX shape is NCHW."""
     n, c, h, w = shape_of(value)

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from armlet.compiler.tvm_module import link_tvm_module
 from armlet.frontend import build
 from armlet.frontend.importer import from_proto
 from armlet.passes.verify import Runner, relative_error
-from armlet.targets import find_core, find_toolchain, open_device
+from armlet.targets import Core, find_core, find_toolchain, open_device
 
 
 def normal(*shape: int) -> np.ndarray:
@@ -47,12 +48,12 @@ def parse() -> Callable[..., ir.Model]:
 
 
 @pytest.fixture(scope="session")
-def fused() -> Callable[[ir.Model], ir.Model]:
-    """A fused copy of a model."""
+def fused() -> Callable[..., ir.Model]:
+    """A copy of a model, fused for a core, or for one of which no cache is known."""
 
-    def copy(model: ir.Model) -> ir.Model:
+    def copy(model: ir.Model, core: Core | None = None) -> ir.Model:
         model = model.clone()
-        fuse(model)
+        fuse(model, core or replace(find_core("host"), l2=None))
         return model
 
     return copy
@@ -68,9 +69,9 @@ def operators() -> Callable[[ir.Model], list[str]]:
 def error_on(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
     """Compile a model for a core; its error there against ONNX Runtime, relative to the output's range."""
 
-    def error(core_name: str, model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
-        core = find_core(core_name)
-        lowered = lower(fused(model), layout, core)
+    def error(core: str | Core, model: ir.Model, layout="nhwc", scale: float = 3.0) -> tuple[float, Program]:
+        core = find_core(core) if isinstance(core, str) else core
+        lowered = lower(fused(model, core), layout, core)
         library = tmp_path / "model.so"
         toolchain = find_toolchain("linux", core.machine)
         network = compile_network(
@@ -78,7 +79,7 @@ def error_on(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
         )
         link_tvm_module(network, toolchain, library)
         inputs = {value.name: scale * normal(*value.shape) for value in model.graph.inputs}
-        with open_device("host" if core_name == "host" else f"emulated:{core_name}").connect() as session:
+        with open_device("host" if core.name == "host" else f"emulated:{core.name}").connect() as session:
             got = session.load(library).run([array_in(layout, array) for array in inputs.values()])
         want = [array_in(layout, output) for output in Runner(model)(inputs)]
         return relative_error(want, got), lowered

@@ -1,10 +1,13 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from armlet import build, optimize
 from armlet.compiler.kernels.epilogue import Epilogue
+from armlet.targets import find_core
+from armlet.targets.cores import Cache
 
 SWISH = "u = Mul({y}, sixth) v = Add(u, half) w = Clip(v, zero, one) y = Mul({y}, w)"
 NUMBERS = {"sixth": np.float32(1 / 6), "half": np.float32(0.5), "zero": np.float32(0), "one": np.float32(1)}
@@ -174,3 +177,44 @@ def test_the_mean_of_one_pixel_is_left(parse, fused, operators, error_on_host):
     model = parse("s = Conv(x, k) y = GlobalAveragePool(s)", "1,4,1,1", k=(4, 4, 1, 1))
     assert operators(fused(model)) == ["armlet.Conv", "armlet.GlobalAveragePool"]
     assert error_on_host(model)[0] < 1e-5
+
+
+EXPANDED = "s = Conv(x, k, c) t = Clip(s, zero, six) u = Conv<group=24, pads=[1,1,1,1]>(t, kd, c)"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_fused"),
+    [
+        (EXPANDED + " y = Relu(u)", True),
+        (EXPANDED + " v = GlobalAveragePool(u) y = Mul(u, v)", True),
+        ("s = Conv(x, k) y = Conv<group=24, strides=[2,2], dilations=[2,2]>(s, kd)", True),
+        # Others read the map, it is an output of a larger window, or it is added to.
+        (EXPANDED + " y = Add(u, t)", False),
+        (EXPANDED + " v = GlobalAveragePool(t) y = Mul(u, v)", False),
+        ("s = Conv<pads=[1,1,1,1]>(x, k3, c) y = Conv<group=24>(s, kd)", False),
+        ("s = Conv<strides=[2,2]>(x, k, c) y = Conv<group=24, pads=[1,1,1,1]>(s, kd)", False),
+        ("s = Conv(x, k) t = Conv(x, k) r = Add(s, t) y = Conv<group=24, pads=[1,1,1,1]>(r, kd)", False),
+    ],
+)
+def test_an_expansion_goes_into_the_depthwise_convolution_that_alone_reads_it(
+    text, is_fused, parse, fused, operators, error_on
+):
+    weights = {"k": (24, 8, 1, 1), "k3": (24, 8, 3, 3), "kd": (24, 1, 3, 3), "c": (24,)}
+    bounds = {"zero": np.float32(0), "six": np.float32(6)}
+    model = parse(text, "1,8,11,10", **weights, **bounds)
+    core = replace(find_core("host"), l2=Cache(8 << 10, 4))
+    error, program = error_on(core, model)
+    assert error < 1e-5
+    families = {kernel.family for kernel in program.kernels.values()}
+    assert ("expand_depthwise3x3" in families) == is_fused
+    assert ("conv1x1" in families) != is_fused or "k3" in text
+
+
+@pytest.mark.parametrize(("size", "is_fused"), [(23, False), (24, True)])
+def test_a_map_that_the_second_cache_holds_is_left(size, is_fused, parse, fused, operators):
+    """8 + 24 channels of 23 x 23 pixels take 66 KB, of 24 x 24 they take 72."""
+    text = "s = Conv(x, k) y = Conv<group=24, pads=[1,1,1,1]>(s, kd)"
+    model = parse(text, f"1,8,{size},{size}", k=(24, 8, 1, 1), kd=(24, 1, 3, 3))
+    core = replace(find_core("host"), l2=Cache(140 << 10, 4))
+    assert (len(operators(fused(model, core))) == 1) == is_fused
+    assert len(operators(fused(model, replace(core, l2=None)))) == 2

@@ -27,7 +27,7 @@ def halved(parse):
     def make(text: str = TWO_LAYERS, shape: str = "1,8,5,5", **weights):
         model = parse(text, shape, **weights or WEIGHTS)
         fused = model.clone()
-        fuse(fused)
+        fuse(fused, find_core("cortex-a76"))
         return fused, halve(fused, model, *references(model, 1.0))
 
     return make
@@ -91,7 +91,7 @@ def test_weights_take_half_the_room(parse):
     sizes = []
     for core, precision in (("cortex-a76", "fp32"), ("cortex-a76", "fp16"), ("cortex-a72", "fp16")):
         fused = model.clone()
-        fuse(fused)
+        fuse(fused, find_core(core))
         if precision == "fp16":
             halve(fused, model, *references(model, 1.0))
         kernels = lower(fused, "nhwc", find_core(core)).kernels.values()

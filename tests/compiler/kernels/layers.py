@@ -110,6 +110,27 @@ def depthwise_convolutions(draw: st.DrawFn, precision: str) -> Layer:
     return _convolution(draw, "DepthwiseConv", numbers, window, weight, bias)
 
 
+@st.composite
+def expanded_convolutions(draw: st.DrawFn, precision: str) -> Layer:
+    """Any window over each channel of what a map is expanded to."""
+    window, numbers = draw(windows((3, 3), (5, 5), (1, 3))), Numbers(draw, precision)
+    depth, channels = draw(st.integers(1, 40)), draw(CHANNELS)
+    x = numbers.activation(1, *window.size, depth)
+    expansion, starts = numbers.constant(channels, depth, 1, 1), numbers.constant(channels)
+    weight, bias = numbers.constant(channels, 1, *window.taps), numbers.constant(channels)
+    (first, second), core = (draw(EPILOGUES), draw(EPILOGUES)), draw(CORES)
+    expanded = activate(convolve(x, expansion, starts), **first)
+    # The errors of the expansion, those of its activation among them, go on to those of the convolution.
+    errors = 3 * convolve(np.abs(x), np.abs(expansion), np.abs(starts))
+    sums = convolve(expanded, weight, bias, **window.moves)
+    magnitudes = convolve(errors, np.abs(weight), np.abs(bias), **window.moves)
+    inputs = [nchw(x), weight, bias, None, expansion, starts]
+    attributes = window.moves | second | {f"expansion_{name}": value for name, value in first.items()}
+    node = fused_node("DepthwiseConv", nchw(sums), inputs, x.dtype.name, **attributes)
+    kernel, terms = kernel_of(node, find_core(core)), depth + prod(window.taps)
+    return Layer(core, kernel, [x], [activate(sums, **second)], [magnitudes], terms)
+
+
 def _convolution(
     draw: st.DrawFn,
     op_type: str,

@@ -10,6 +10,7 @@ from .references import half_precision_bound
 FAMILIES = {
     "convolution": layers.convolutions,
     "depthwise": layers.depthwise_convolutions,
+    "expanded": layers.expanded_convolutions,
     "dense": layers.dense,
     "pool": layers.pools,
     "resize": layers.resizings,
