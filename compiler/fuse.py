@@ -1,7 +1,7 @@
 """Decide which nodes become one kernel: the only place where operations are fused.
 
-Before: Conv -> Clip, Conv -> Add, DepthwiseConv -> GlobalAveragePool, Conv -> DepthwiseConv, ...   After: one node
-each, of the op types that `take.py` describes.
+Before: Conv -> Clip, Conv -> Add, DepthwiseConv -> GlobalAveragePool, Conv -> DepthwiseConv, ...   After: one
+node each, of the op types that `take.py` describes.
 """
 
 import math
