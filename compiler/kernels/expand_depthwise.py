@@ -22,7 +22,7 @@ from .depthwise_layer import Buffers, Layer
 from .epilogue import Epilogue
 from .kernel import Kernel, argument, array, dtype_of, given, nhwc, precision_of, view
 from .map_mean import MapMean
-from .pointwise import Product, Tiling
+from .pointwise import Product
 from .pointwise import candidates as pointwise_candidates
 from .register_tile import each, pack, padded, panels, pieces, valid_columns
 from .vectors import Index
@@ -145,7 +145,8 @@ class _Bands:
         self._panels = panels(channels, banding.vectors, layer.vector)
         self._lines = len(rows.pixels(self._bands[0][0]))
         self._ring = T.alloc_buffer((self._lines * columns.size * channels,), layer.vector.dtype)
-        self._tiling = Tiling(banding.vectors, inner_loop=core.name if core.pipeline == "in-order" else None)
+        tilings = pointwise_candidates(columns.size, int(x.shape[3]), channels, layer.vector, core)
+        self._tiling = replace(tilings[0], vectors=banding.vectors, block=0, chunk=0)
         self._parameters = replace(
             depthwise_default(_of_band(layer, banding.rows), core),
             rows=banding.tile_rows,
