@@ -20,12 +20,14 @@ import numpy as np
 
 from .errors import InvalidArtifactError, UsageError
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"
 LIBRARY = "model.so"
 C_LIBRARY = "c"
+# The family, in the kernel table, of what TVM made of operations that armlet has no kernel for.
+TVM_FAMILY = "tvm"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
 
 # What every manifest says, and of which type.
@@ -36,8 +38,13 @@ REQUIRED: dict[str, type] = {
     "source": dict,
     "inputs": list,
     "outputs": list,
+    "kernels": list,
+    "fused": dict,
+    "tuning": dict,
+    "fallbacks": list,
+    "tolerance": float,
+    "layout": str,
 }
-REQUIRED |= {"kernels": list, "tuning": dict, "fallbacks": list, "tolerance": float, "layout": str}
 OPTIONAL = ("labels", "preprocessing")
 
 

@@ -16,7 +16,8 @@ class KernelProfile:
     """What a kernel costs in one inference, and the `layers` that it computes, each in one call.
 
     `floor_cycles` is what the multiply-accumulates of its layers take at the core's peak, and nothing else;
-    `constant_bytes` are their weights. A kernel of TVM's, or a function around the kernels, is of no layer.
+    `constant_bytes` are their weights. What joins the kernels is of no layer; what TVM's own
+    code multiplies is in no floor.
     """
 
     cost: KernelCost

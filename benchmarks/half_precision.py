@@ -102,7 +102,7 @@ def run(kernel: Kernel, activations: Sequence[np.ndarray], core: Core) -> tuple[
 def lost(network: str, core: Core) -> Iterator[tuple[str, float, float]]:
     """Of each kernel: its family, its signal to noise in dB, and its worst error over the output's range."""
     optimized = armlet.optimize(armlet.build(network))
-    fused, _ = prepare(optimized, "fp16", core)
+    fused = prepare(optimized, "fp16", core).model
     exact = Double(optimized.model)(optimized.references[0].inputs)
     for node in fused.graph:
         if node.domain != DOMAIN:

@@ -17,6 +17,7 @@ from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import clip_bounds, is_close, producer_of, scalar
 from ..targets import Core
+from .fused_nodes import computed_by, sources_of
 from .take import emit, take
 
 SPATIAL = ("Conv", "DepthwiseConv")
@@ -262,8 +263,14 @@ FUSIONS = (
 )
 
 
-def fuse(model: ir.Model, core: Core, fusions: Sequence[Fusion] = FUSIONS) -> None:
-    """Take what armlet computes of an optimised `model`, and fuse it by `fusions` in turn; in place."""
+def fuse(model: ir.Model, core: Core, fusions: Sequence[Fusion] = FUSIONS) -> dict[str, list[str]]:
+    """Take what armlet computes of an optimised `model`, and fuse it by `fusions` in turn; in place.
+
+    Returns, for each node that others have become part of, the names of all that it computes, in order.
+    """
     take(model)
+    sources = sources_of(model)
     for fusion in fusions:
         fusion.apply(model, core)
+    computed = {node.name or "": computed_by(node, sources) for node in model.graph if node.domain == DOMAIN}
+    return {name: nodes for name, nodes in computed.items() if len(nodes) > 1}

@@ -2,24 +2,27 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import onnx_ir as ir
+from tvm.target import codegen
 
 from .. import __version__
-from ..artifact import installed_pins
+from ..artifact import TVM_FAMILY, installed_pins
 from ..frontend.shapes import shape_of
 from ..targets import Core, Toolchain
 from .layout import Layout, shape_in
 from .network import Network
 from .precision import Precision
+from .prepare import Prepared
 from .traffic import least_bytes
 from .verification import TOLERANCES
 
 
 def describe(
     model: ir.Model,
-    fused: ir.Model,
+    prepared: Prepared,
     network: Network,
     core: Core,
     os: str,
@@ -35,6 +38,7 @@ def describe(
         "armlet": __version__,
         "c_library": {"name": network.name, "version": network.version},
         "pins": installed_pins(),
+        "llvm": str(codegen.llvm_version_major()),
         "toolchain": {"name": toolchain.name, "version": toolchain.version},
         "source": {
             "sha256": model.meta.get("sha256") or _hash(model),
@@ -47,27 +51,32 @@ def describe(
         "inputs": [_describe(value, layout) for value in model.graph.inputs],
         "outputs": [_describe(value, layout) for value in model.graph.outputs],
         "preprocessing": json.loads(model.metadata_props.get("armlet.preprocessing", "null")),
-        "kernels": [
-            {
-                "name": name,
-                "family": kernel.family,
-                "layers": layers,
-                "macs": kernel.macs,
-                "constant_bytes": network.traffic[name].constants,
-                "activation_bytes_read": network.traffic[name].read,
-                "activation_bytes_written": network.traffic[name].written,
-                "scratch_bytes": network.traffic[name].scratch,
-            }
-            for (name, kernel), layers in zip(program.kernels.items(), program.layers.values(), strict=True)
-        ],
+        "kernels": [_kernel(name, layers, network) for name, layers in program.layers.items()],
+        "fused": prepared.computed,
         "bytes_per_inference": {
             "read": sum(call.read + call.constants for call in calls) + scratch,
             "written": sum(call.written for call in calls) + scratch,
-            "lower_bound_of_both": least_bytes(fused),
+            "lower_bound_of_both": least_bytes(prepared.model),
         },
         "arena": {"bytes": arena.nbytes, "lower_bound_bytes": arena.lower_bound},
         "weights_bytes": network.weights_bytes,
+        "kept_fp32": prepared.kept_fp32,
         "fallbacks": [str(fallback) for fallback in program.fallbacks],
+    }
+
+
+def _kernel(name: str, layers: Sequence[str], network: Network) -> dict[str, Any]:
+    """A function and its `layers`; what TVM's own code multiplies is not known, and counts as nothing."""
+    kernel, traffic = network.program.kernels.get(name), network.traffic[name]
+    return {
+        "name": name,
+        "family": kernel.family if kernel else TVM_FAMILY,
+        "layers": layers,
+        "macs": kernel.macs if kernel else 0,
+        "constant_bytes": traffic.constants,
+        "activation_bytes_read": traffic.read,
+        "activation_bytes_written": traffic.written,
+        "scratch_bytes": traffic.scratch,
     }
 
 

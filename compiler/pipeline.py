@@ -66,9 +66,9 @@ def compile_model(
         optimized = optimize(model)
         ir.save(optimized.model, folder / artifact.MODEL)
 
-        fused, kept = prepare(optimized, precision, core)
+        prepared = prepare(optimized, precision, core)
         selection = Selection(core.name, precision, records)
-        program = lower(fused, layout, core, selection)
+        program = lower(prepared.model, layout, core, selection)
         library = folder / artifact.LIBRARY
         with tempfile.TemporaryDirectory(prefix="armlet-build-") as work:
             network = compile_network(
@@ -80,8 +80,8 @@ def compile_model(
                 Path(work),
                 lambda what, part: progress(what, 0.1 + 0.7 * part),
             )
-            manifest = describe(model, fused, network, core, os, precision, layout, toolchain)
-            manifest |= {"kept_fp32": kept, "tuning": selection.to_json()}
+            manifest = describe(model, prepared, network, core, os, precision, layout, toolchain)
+            manifest["tuning"] = selection.to_json()
             link_tvm_module(network, toolchain, library)
             write_c_library(network, manifest, core, toolchain, folder / artifact.C_LIBRARY)
 

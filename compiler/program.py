@@ -76,9 +76,8 @@ class Program:
 
     @property
     def layers(self) -> Mapping[str, list[str]]:
-        """The nodes that each kernel computes, in order."""
-        layers: dict[str, list[str]] = {name: [] for name in self.kernels}
+        """The nodes for which each function is called, in order."""
+        layers: dict[str, list[str]] = {call.function: [] for call in self.calls}
         for call in self.calls:
-            if call.function in layers:
-                layers[call.function].append(call.layer)
+            layers[call.function].append(call.layer)
         return layers

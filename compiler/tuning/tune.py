@@ -34,7 +34,7 @@ def tune_model(
     """
     known = Database.open(database)
     progress("optimise", 0.0)
-    fused, _ = prepare(optimize(model), precision, core)
+    fused = prepare(optimize(model), precision, core).model
     # An interrupted run waits for no round, which may still write here.
     with tempfile.TemporaryDirectory(prefix="armlet-tune-", ignore_cleanup_errors=True) as folder:
         network = Network(fused, core, precision, Path(folder))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from armlet import build, optimize
+from armlet.compiler.fuse import FUSIONS, fuse
 from armlet.compiler.kernels.epilogue import Epilogue
 from armlet.targets import find_core
 from armlet.targets.cores import Cache
@@ -52,6 +53,33 @@ def test_nodes_keep_the_name_of_the_layer(fused):
     model = fused(optimize(build("mobilenet_v3_small")).model)
     names = [node.name for node in model.graph]
     assert {"stem/conv", "block4/depthwise/conv", "block9/se", "head/linear"} <= {*names}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "computed"),
+    [
+        (None, {"s": ["s", "t", "r"], "d": ["d", "m"], "p": ["u", "p"]}),
+        ("residual", {"d": ["d", "m"], "p": ["u", "p"]}),
+        ("activation", {"s": ["s", "t"], "d": ["d", "m"], "p": ["u", "p"]}),
+        ("squeeze", {"s": ["s", "t", "r"], "p": ["u", "p"]}),
+        ("gate", {"s": ["s", "t", "r"], "d": ["d", "m"]}),
+    ],
+)
+def test_it_says_which_nodes_became_one(left_out, computed, parse):
+    text = (
+        "s = Conv(x, k) t = Add(s, x) r = Relu(t) d = Conv<group=4>(r, kd) m = GlobalAveragePool(d) "
+        "u = Mul(x, m) p = Conv(u, k) y = Tanh(p)"
+    )
+    model = parse(text, "1,4,5,5", k=(4, 4, 1, 1), kd=(4, 1, 3, 3))
+    left = [fusion for fusion in FUSIONS if fusion.name != left_out]
+    assert fuse(model, find_core("cortex-a53"), left) == computed
+
+
+def test_an_expansion_that_is_gone_is_among_them(parse):
+    text = "s = Conv(x, k) t = Relu(s) u = Conv<group=24>(t, kd) y = Relu(u)"
+    model = parse(text, "1,8,11,10", k=(24, 8, 1, 1), kd=(24, 1, 3, 3))
+    core = replace(find_core("host"), l2=Cache(8 << 10, 4))
+    assert fuse(model, core) == {"u": ["s", "t", "u", "y"]}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def test_operations_without_a_kernel_are_left_to_tvm(text, shape, layout, parse,
     assert error < 1e-5
     assert lowered.fallbacks
     assert lowered.kernels
+    called = {layer for layers in lowered.layers.values() for layer in layers}
+    assert {fallback.node.name for fallback in lowered.fallbacks} <= called
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])

@@ -44,6 +44,7 @@ def test_an_artifact_for_this_machine(tmp_path):
     from armlet.frontend import count
 
     assert sum(k["macs"] * len(k["layers"]) for k in manifest["kernels"]) == count(small()).macs
+    assert manifest["fused"]["block3/project/conv"] == ["block3/project/conv", "block3/add"]
     # The sample is what ONNX Runtime gave.
     image, expected = artifact.sample
     with open_device("host").connect() as session:
