@@ -42,6 +42,7 @@ REQUIRED: dict[str, type] = {
     "fused": dict,
     "tuning": dict,
     "fallbacks": list,
+    "weights_bytes": int,
     "tolerance": float,
     "layout": str,
 }

@@ -29,3 +29,9 @@ class InvalidArtifactError(ArmletError):
     """The artifact was changed after it was made, or does not fit the device. Exit code 6."""
 
     exit_code = 6
+
+
+class InvalidBaselineError(ArmletError):
+    """The baseline is broken, lacks the artifact, or is of what cannot be compared with it. Exit code 6."""
+
+    exit_code = 6

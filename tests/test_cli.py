@@ -60,7 +60,7 @@ def artifact(tiny):
     [
         ["--help"],
         ["--version"],
-        *([name, "--help"] for name in ("build", "compile", "run", "bench", "explain", "devices")),
+        *([name, "--help"] for name in ("build", "compile", "run", "bench", "explain", "check", "devices")),
     ],
 )
 def test_help_imports_nothing_heavy(arguments):
@@ -368,3 +368,29 @@ def test_debug_shows_where(tmp_path):
     done = armlet("--debug", "build", "resnet50", "-o", tmp_path / "m.onnx")
     assert "Traceback" in done.stderr
     assert "UsageError" in done.stderr
+
+
+@pytest.mark.emulator
+def test_check_on_a_simulated_core(for_a53, tmp_path):
+    command = ["check", for_a53, "--device", "sim:cortex-a53", "--baseline", tmp_path / "b.json"]
+    assert "make it with --update" in refused(6, *command)
+    assert armlet(*command, "--update").returncode == 0
+    passed = armlet(*command, "--junit", tmp_path / "j.xml", "--summary", tmp_path / "s.md")
+    assert passed.returncode == 0
+    assert passed.stdout.splitlines()[-1] == "passed"
+    assert (tmp_path / "j.xml").exists()
+    assert "✅" in (tmp_path / "s.md").read_text()
+
+    content = json.loads((tmp_path / "b.json").read_text())
+    (entry,) = content["artifacts"].values()
+    entry["cycles"] -= entry["cycles"] // 50
+    (tmp_path / "b.json").write_text(json.dumps(content))
+    slower = armlet(*command, "--json")
+    assert slower.returncode == 3
+    assert json.loads(slower.stdout)["outcome"] == "regression"
+    assert armlet(*command, "--threshold", "3").returncode == 0
+
+
+def test_check_refuses_what_has_no_exact_figures(artifact, tmp_path):
+    complaint = refused(2, "check", artifact, "--device", "host", "--baseline", tmp_path / "b.json")
+    assert "gives no exact figures" in complaint

@@ -12,6 +12,7 @@ from ...errors import UsageError
 from ..cores import Core, find_core
 from ..llvm_mca import find_llvm_mca
 from ..simulator import out_of_order
+from ..simulator.freestanding import run_in_unicorn
 from ..simulator.network_counting import counter
 from ..simulator.simulation import Simulation, model_of, simulate
 from ..simulator.yardstick import YARDSTICK
@@ -65,3 +66,7 @@ class SimulatedDevice:
     def simulate(self, library: Path, image: np.ndarray) -> Simulation:
         """Count one inference and model its cycles; raises as `simulation.simulate` does."""
         return simulate(library, image, self.core)
+
+    def run(self, library: Path, image: np.ndarray) -> list[np.ndarray]:
+        """The outputs of `library` for `image`; raises InvalidArtifactError if it crashes."""
+        return run_in_unicorn(library, image, self.core)

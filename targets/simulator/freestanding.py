@@ -20,6 +20,8 @@ from .loops import INSTRUCTION_BYTES
 from .machine import Argument, Machine
 from .trace import Block, Trace
 
+# The function that runs a network, in every library.
+ENTRY = "armlet_run"
 # Twenty times what MobileNetV3-Large takes.
 LIMIT = 5_000_000_000
 # Blocks of which the accesses are told apart; the others share the last.
@@ -55,11 +57,23 @@ def count_in_unicorn(library: Path, image: np.ndarray, core: Core) -> Trace:
 
     Raises as `count_function` does.
     """
+    arguments, _ = _inference(library, image)
+    return count_function(load(library), ENTRY, arguments, core)[0]
+
+
+def run_in_unicorn(library: Path, image: np.ndarray, core: Core) -> list[np.ndarray]:
+    """The outputs of one inference of the network in `library`; raises as `Machine.call` does."""
+    arguments, outputs = _inference(library, image)
+    Machine(load(library), core).call(ENTRY, arguments)
+    return outputs
+
+
+def _inference(library: Path, image: np.ndarray) -> tuple[list[Argument], list[np.ndarray]]:
+    """The arguments of ENTRY, and those of them in which it leaves the outputs."""
     signature = read_signature(library)
     outputs = [np.zeros(tensor["shape"], tensor["type"]) for tensor in signature["outputs"]]
     workspace = np.zeros(signature["workspace_bytes"], np.uint8)
-    arguments: list[Argument] = [[image.astype(np.float32)], outputs, workspace]
-    return count_function(load(library), "armlet_run", arguments, core)[0]
+    return [[image.astype(np.float32)], outputs, workspace], outputs
 
 
 def unicorn_identity(core: Core) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from ...errors import InvalidArtifactError
+from ...errors import InvalidBaselineError
 from ..cores import Core
 from ..llvm_mca import find_llvm_mca
 from . import out_of_order
@@ -43,15 +43,15 @@ class Record:
     def require_comparable(self, baseline: "Record") -> list[str]:
         """What differs in versions from `baseline`, a line each, to be shown beside the comparison.
 
-        Raises InvalidArtifactError if `baseline` is of another yardstick or core.
+        Raises InvalidBaselineError if `baseline` is of another yardstick or core.
         """
         if baseline.yardstick != self.yardstick:
-            raise InvalidArtifactError(
+            raise InvalidBaselineError(
                 f"the baseline is of yardstick {baseline.yardstick}, expected {self.yardstick}: "
                 "cycles of different ones cannot be compared; make the baseline again"
             )
         if baseline.core != self.core:
-            raise InvalidArtifactError(
+            raise InvalidBaselineError(
                 f"the baseline is of {baseline.core}, expected {self.core}: make one for this core"
             )
         names = sorted(self.versions.keys() | baseline.versions.keys())

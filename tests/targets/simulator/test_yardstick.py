@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from armlet.errors import InvalidArtifactError
+from armlet.errors import InvalidBaselineError
 from armlet.targets import find_core
 from armlet.targets.simulator.network_counting import counter
 from armlet.targets.simulator.yardstick import YARDSTICK, Record
@@ -43,6 +43,6 @@ def test_other_versions_are_told():
     ],
 )
 def test_another_yardstick_or_core_is_refused(change, complaint):
-    with pytest.raises(InvalidArtifactError, match=complaint) as refusal:
+    with pytest.raises(InvalidBaselineError, match=complaint) as refusal:
         OURS.require_comparable(replace(OURS, **change))
     assert refusal.value.exit_code == 6

@@ -1,0 +1,54 @@
+"""Commands on devices and on this machine: devices, server, doctor."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..console import print_json, print_table, working
+from ..errors import DeviceError
+from .options import force_option, json_option
+
+
+@click.command()
+@click.argument("uris", nargs=-1, metavar="[URI...]")
+@json_option
+def devices(uris: tuple[str, ...], as_json: bool) -> None:
+    """List the devices of this machine, or check those named; exit code 5 if one of these cannot be used."""
+    from .. import targets
+
+    with working("asking the devices"):
+        statuses = targets.list_devices(uris)
+    if as_json:
+        print_json({"devices": [vars(status) for status in statuses]})
+    else:
+        rows = [(status.uri, "yes" if status.available else "no", status.note) for status in statuses]
+        print_table(("device", "usable", "note"), rows)
+    if uris and not all(status.available for status in statuses):
+        sys.exit(DeviceError.exit_code)
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@force_option
+def server(output: Path, force: bool) -> None:
+    """Write the RPC server for a 64-bit Raspberry Pi or an Android phone, with all it needs, to a folder."""
+    from .. import targets
+
+    with working("building the server"):
+        targets.write_server(output, force=force)
+    click.echo(f"{output}: copy it to the board or phone and run ./start there (./start --help)")
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what is missing, and the command that brings it."""
+    from .. import targets
+
+    findings = targets.diagnose()
+    if as_json:
+        print_json({"findings": [vars(finding) for finding in findings]})
+    else:
+        rows = [(f.name, f.found or "missing", f.purpose, "" if f.found else f.remedy) for f in findings]
+        print_table(("what", "found", "for", "to get it"), rows)

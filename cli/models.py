@@ -1,0 +1,86 @@
+"""Commands on models: what can be built, build, optimise."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..console import print_json, print_table
+from .options import force_option, json_option
+from .reports import show_passes
+
+
+@click.command()
+@json_option
+def models(as_json: bool) -> None:
+    """List the networks that can be built."""
+    from ..frontend import ARCHITECTURES, build, count
+
+    rows = []
+    for name, architecture in ARCHITECTURES.items():
+        counts = count(build(name))
+        rows.append((name, counts.parameters, counts.macs, architecture.published_top1, architecture.source))
+    keys = ("name", "parameters", "macs", "published_top1_percent", "source")
+    if as_json:
+        print_json({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
+    else:
+        print_table(("model", "parameters", "MACs", "published top-1 %", "source"), rows)
+
+
+@click.command()
+@click.argument("name", metavar="MODEL")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="M.onnx")
+@click.option("--width", type=float, default=1.0, show_default=True, help="Factor on the channels.")
+@click.option("--resolution", type=int, default=224, show_default=True, help="Height and width in pixels.")
+@click.option("--classes", type=int, default=1000, show_default=True)
+@click.option("--minimalistic", is_flag=True, help="No 5x5, no squeeze-excite, no h-swish.")
+@click.option(
+    "--width-rule",
+    type=click.Choice(["paper", "torchvision"]),
+    default="paper",
+    show_default=True,
+    help="How channels follow the width: the paper keeps the head below width 1.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
+@force_option
+@json_option
+def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -> None:
+    """Build a network with random weights as an ONNX file."""
+    from .. import frontend
+
+    model = frontend.build(name, **options)
+    frontend.save(model, output, force=force)
+    counts = frontend.count(model)
+    if as_json:
+        layers = [vars(layer) for layer in counts.layers]
+        print_json(
+            {"file": str(output), "parameters": counts.parameters, "macs": counts.macs, "layers": layers}
+        )
+    else:
+        click.echo(f"{output}: {counts.parameters:,} parameters, {counts.macs:,} MACs, random weights")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="IN.onnx")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT.onnx")
+@click.option(
+    "--for",
+    "target",
+    type=click.Choice(["tvm", "onnxruntime"]),
+    default="tvm",
+    show_default=True,
+    help="Everything as clips, or what ONNX Runtime runs fastest.",
+)
+@force_option
+@json_option
+def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool) -> None:
+    """Rewrite an ONNX file, proving each rewrite with ONNX Runtime."""
+    from .. import frontend, passes
+
+    optimized = passes.optimize(frontend.load(source), target)
+    frontend.save(optimized.model, output, force=force)
+    if as_json:
+        print_json({"file": str(output), **optimized.report.to_json()})
+    else:
+        show_passes(optimized.report.to_json())
+        click.echo(f"written to {output}")

@@ -1,0 +1,30 @@
+"""Options and arguments that several commands have."""
+
+from pathlib import Path
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+force_option = click.option("--force", is_flag=True, help="Replace what is there.")
+device_option = click.option(
+    "--device",
+    "uri",
+    required=True,
+    metavar="URI",
+    help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of what the layers hand to each other, and of their arithmetic where the core has it.",
+)
+TARGETS = (
+    "A core (cortex-a53, a55, a72, a73, a76, a78, x1, a510, a710), host, or a family of cores (armv8-a, "
+    "armv8.2-a+fp16, armv8.2-a+fp16+dotprod), for one library on many phones."
+)
+artifact_argument = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+artifacts_argument = click.argument(
+    "folders", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR..."
+)

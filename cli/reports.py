@@ -1,0 +1,44 @@
+"""What rewriting and verifying showed, as people see it."""
+
+from typing import Any
+
+import click
+
+from ..console import print_table
+
+
+def show_passes(report: dict[str, Any]) -> None:
+    """The passes, what each rewrote and refused, and how exact the result is."""
+    rows = [
+        (p["name"], p["found"], p["rewritten"], len(p["refused"]), p["worst_error"]) for p in report["passes"]
+    ]
+    print_table(("pass", "found", "rewritten", "refused", "worst error"), rows)
+    for entry in report["passes"]:
+        for refusal in entry["refused"]:
+            click.echo(f"{entry['name']} refused {refusal['node']}: {refusal['reason']}")
+    if report["large_skipped"]:
+        click.echo(f"not verified on large inputs: {report['large_skipped']}")
+    click.echo(
+        f"against the original in ONNX Runtime: worst error {report['worst_error']:.1e} of the output's "
+        f"range, at most {report['tolerance']:.0e} allowed"
+    )
+
+
+def show_memory(memory: dict[str, int]) -> None:
+    """What the network takes."""
+    workspace, least, weights, library = (f"{size:,}" for size in memory.values())
+    click.echo(
+        f"bytes of memory: workspace {workspace} (any plan: at least {least}), weights {weights}, "
+        f"library with weights {library}"
+    )
+
+
+def show_verification(verification: dict[str, Any]) -> None:
+    """How exact the compiled network is, or why that is not known."""
+    if verification["device"] is None:
+        click.echo(f"compiled network not verified: {verification['reason']}")
+    else:
+        click.echo(
+            f"compiled network on {verification['device']}: worst error {verification['worst_error']:.1e} of "
+            f"the output's range, at most {verification['tolerance']:.0e} allowed"
+        )

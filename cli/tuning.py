@@ -1,0 +1,46 @@
+"""Tuning: find the best parameters for kernels."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..console import print_json, print_table, progress_bar
+from .options import TARGETS, json_option, precision_option
+
+
+@click.command()
+@click.argument("source", metavar="MODEL|M.onnx")
+@click.option("--target", "core", required=True, metavar="CORE", help=TARGETS)
+@click.option("--device", "uri", required=True, metavar="URI", help="Where kernels are measured.")
+@click.option("--database", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Measure at most so many; else all.")
+@precision_option
+@json_option
+def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **options: Any) -> None:
+    """Find the best parameters for a network's kernels, and keep what was measured in a file.
+
+    What ends a run loses the trials that were running: the same command goes on from there.
+    """
+    from .. import compiler, frontend, targets
+
+    target, device = targets.find_core(core), targets.open_device(uri)
+    model = frontend.open_model(source)
+    with progress_bar(f"tuning {source} for {core} on {uri}") as progress:
+        tuning = compiler.tune_model(model, target, device, database, progress=progress, **options)
+    if as_json:
+        print_json({"database": str(database), "device": uri, **tuning.to_json()})
+        return
+    unit = tuning.unit
+    rows = [
+        (kernel["kernel"], kernel["layers"][0], kernel[f"default_{unit}"], kernel[f"tuned_{unit}"])
+        for kernel in tuning.to_json()["kernels"]
+    ]
+    print_table(("template", "first layer", "default", "tuned"), rows, title=unit.replace("_", " "))
+    click.echo(
+        f"{tuning.measured} trials measured, {sum(tuning.failures.values())} rounds failed; the network: "
+        f"{tuning.default_cost:,.0f} {unit.replace('_', ' ')} by default, {tuning.tuned_cost:,.0f} tuned; "
+        f"records in {database}"
+    )
+    for reason, times in tuning.failures.items():
+        click.echo(f"failed {times} times: {reason}")

@@ -1,0 +1,23 @@
+"""Whether an artifact still computes what it was made to: its sample's output beside ONNX Runtime's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..artifact import Artifact
+from ..inference import largest5
+from ..passes.verify import relative_error
+from .outcome import Check, Outcome
+
+
+def check_accuracy(artifact: Artifact, outputs: Sequence[np.ndarray], where: str) -> Check:
+    """Hold the `outputs` for the artifact's sample, computed on `where`, against the stored one."""
+    expected, tolerance = artifact.sample[1], artifact.manifest["tolerance"]
+    worst = relative_error([expected], outputs[:1])
+    same = (largest5(outputs[0]) == largest5(expected)).all()
+    return Check(
+        "accuracy",
+        Outcome.PASSED if worst <= tolerance else Outcome.REGRESSION,
+        f"on {where} the output is off by {worst:.1e} of its range, at most {tolerance:.0e} allowed; "
+        f"{'the same' if same else 'another'} top 5",
+    )

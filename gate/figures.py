@@ -1,0 +1,98 @@
+"""What the gate compares: the costs of an artifact's kernels on a simulated core, and its sizes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from ..artifact import C_LIBRARY, TVM_FAMILY, Artifact
+from ..profiling import KernelProfile, Profile
+from ..targets import Record
+
+# The family of functions that compute no layer: what calls the kernels, and what these call.
+NO_LAYER = "of no layer"
+
+
+@dataclass(frozen=True)
+class KernelFigures:
+    """What a kernel costs in one inference, in its calls for `layers`; `fused` are the other nodes in these.
+
+    Cycles are modelled, `stall_cycles` are those of them that wait for memory, `instructions` are executed,
+    by class, `misses` are lines by cache.
+    """
+
+    layers: Sequence[str]
+    fused: Sequence[str]
+    family: str
+    cycles: int
+    stall_cycles: int
+    instructions: Mapping[str, int]
+    misses: Mapping[str, int]
+
+    @property
+    def nodes(self) -> set[str]:
+        """The nodes of the network that it computes."""
+        return {*self.layers, *self.fused} or {NO_LAYER}
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether it is TVM's own code."""
+        return self.family == TVM_FAMILY
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An artifact on a simulated core: what made the figures, and the kernels in the order of the network.
+
+    `sizes` are in bytes: the C library, the peak memory of an inference, the weights.
+    """
+
+    record: Record
+    cycles: int
+    sizes: Mapping[str, int]
+    kernels: Sequence[KernelFigures]
+
+    @classmethod
+    def of(cls, artifact: Artifact, profile: Profile) -> Self:
+        """The figures of `artifact`, as it was profiled."""
+        manifest = artifact.manifest
+        order = {entry["name"]: number for number, entry in enumerate(manifest["kernels"])}
+        families = {entry["name"]: entry["family"] for entry in manifest["kernels"]}
+
+        def figures(kernel: KernelProfile) -> KernelFigures:
+            cost, computed = kernel.cost, manifest["fused"]
+            return KernelFigures(
+                list(kernel.layers),
+                [node for layer in kernel.layers for node in computed.get(layer, ()) if node != layer],
+                families.get(cost.name, NO_LAYER),
+                round(cost.cycles),
+                round(cost.stall_cycles),
+                {str(kind): count for kind, count in cost.instructions.items()},
+                {name: level.misses for name, level in cost.memory.named.items() if name != "memory"},
+            )
+
+        kernels = sorted(profile.kernels, key=lambda kernel: order.get(kernel.cost.name, len(order)))
+        made_by = {"armlet": manifest["armlet"], "TVM": manifest["pins"]["apache-tvm"]}
+        made_by |= {"LLVM": manifest["llvm"], manifest["toolchain"]["name"]: manifest["toolchain"]["version"]}
+        record = profile.simulation.record
+        return cls(
+            replace(record, versions=made_by | dict(record.versions)),
+            round(profile.simulation.cycles),
+            {
+                "library_bytes": artifact.sizes[f"{C_LIBRARY}/lib{manifest['c_library']['name']}.so"],
+                "peak_memory_bytes": manifest["arena"]["bytes"],
+                "weights_bytes": sum(kernel.constant_bytes for kernel in profile.kernels),
+            },
+            list(map(figures, kernels)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain dictionaries, lists, strings and numbers."""
+        content = asdict(self)
+        return content.pop("record") | content
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """What `to_json` gave; raises KeyError or TypeError if something is missing or of another type."""
+        record = Record(content["yardstick"], content["core"], content["versions"])
+        kernels = [KernelFigures(**kernel) for kernel in content["kernels"]]
+        return cls(record, content["cycles"], content["sizes"], kernels)

@@ -1,0 +1,112 @@
+"""The gate on a simulated core: exact figures, held against a baseline."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..artifact import Artifact
+from ..errors import InvalidBaselineError, UsageError
+from ..inference import profile
+from ..targets import SimulatedDevice
+from .accuracy import check_accuracy
+from .baseline import key_of, read_baseline, write_baseline
+from .comparison import Comparison
+from .figures import Figures
+from .outcome import Check, GateResult, Outcome, Verdict
+
+# Kernels named as those that grew most, where the whole grew too much.
+LISTED = 5
+
+
+def check_baseline(
+    artifacts: Sequence[Artifact],
+    device: SimulatedDevice,
+    baseline: Path,
+    *,
+    threshold: float = 0.01,
+    update: bool = False,
+) -> GateResult:
+    """Hold `artifacts`, simulated on `device`, against the file `baseline`.
+
+    A regression is a `threshold` (0.01 is one percent) more of cycles, of the whole or of a kernel, or of a
+    size; or an output that has left the artifact's tolerance. With `update`, the figures of artifacts whose
+    output is right become the baseline instead.
+
+    Raises UsageError if two artifacts have the same name, InvalidBaselineError if the baseline is broken,
+    lacks an artifact, or is of another core or yardstick, InvalidArtifactError if an artifact does not fit
+    the device, ArmletError if qemu, llvm-mca or a toolchain is missing.
+    """
+    named = _by_key(artifacts)
+    known = {} if update and not baseline.exists() else read_baseline(baseline)
+    if not update and (unknown := named.keys() - known.keys()):
+        raise InvalidBaselineError(
+            f"{baseline} has no entry for {', '.join(sorted(unknown))}: add it with --update"
+        )
+    agreeing, verdicts = {}, []
+    for key, artifact in named.items():
+        now = Figures.of(artifact, profile(artifact, device))
+        outputs = device.run(artifact.library, artifact.sample[0])
+        checks, notes, comparison = [check_accuracy(artifact, outputs, device.core.name)], [], None
+        if not update:
+            notes = now.record.require_comparable(known[key].record)
+            comparison = Comparison(known[key], now, threshold)
+            checks += compare(comparison)
+        elif checks[0].outcome is Outcome.PASSED:
+            agreeing[key] = now
+            checks.append(_taken(now, known.get(key)))
+        verdicts.append(Verdict(str(artifact.folder), key, checks, notes, comparison))
+    if agreeing:
+        write_baseline(baseline, known | agreeing)
+    return GateResult(device.uri, str(baseline), verdicts)
+
+
+def compare(comparison: Comparison) -> list[Check]:
+    """The checks of cycles and sizes: of the whole, of each kernel that grew too much, of each size."""
+    before, now, grown = comparison.before, comparison.now, comparison.grown
+    most = [
+        f"{group.title}: {group.cycles - group.cycles_before:+,} cycles"
+        for group in comparison.groups[:LISTED]
+        if group.cycles > group.cycles_before
+    ]
+    checks = [_check("cycles", "modelled cycles", before.cycles, now.cycles, comparison, most)]
+    checks += [
+        _check(group.title, "modelled cycles", group.cycles_before, group.cycles, comparison, group.reasons)
+        for group in grown
+    ]
+    if not grown:
+        limit = f"{100 * comparison.threshold:g}%"
+        checks.append(Check("kernels", Outcome.PASSED, f"none takes more than {limit} more cycles"))
+    for name, size in now.sizes.items():
+        what = name.removesuffix("_bytes").replace("_", " ")
+        checks.append(_check(what, "bytes", before.sizes.get(name, size), size, comparison))
+    return checks
+
+
+def _check(
+    name: str, unit: str, before: int, now: int, comparison: Comparison, reasons: Sequence[str] = ()
+) -> Check:
+    too_much = comparison.exceeds(before, now)
+    growth = f" ({now / before - 1:+.2%})" if before else ""
+    limit = f", at most +{100 * comparison.threshold:g}% allowed" if too_much else ""
+    return Check(
+        name,
+        Outcome.REGRESSION if too_much else Outcome.PASSED,
+        f"{before:,} to {now:,} {unit}{growth}{limit}",
+        reasons if too_much else (),
+    )
+
+
+def _taken(now: Figures, before: Figures | None) -> Check:
+    growth = f", before {before.cycles:,} ({now.cycles / before.cycles - 1:+.2%})" if before else ", new"
+    return Check("baseline", Outcome.PASSED, f"{now.cycles:,} modelled cycles{growth}")
+
+
+def _by_key(artifacts: Sequence[Artifact]) -> Mapping[str, Artifact]:
+    named: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        key = key_of(artifact)
+        if key in named:
+            raise UsageError(
+                f"{named[key].folder} and {artifact.folder} are both {key}: compile one with another --name"
+            )
+        named[key] = artifact
+    return named
