@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from .figures import NO_LAYER, Figures, KernelFigures
+from .growth import exceeds
 
 # A part of the threshold for the whole: kernels that grew by less than it of all cycles are left alone.
 NEGLIGIBLE = 0.01
@@ -114,13 +115,9 @@ class Comparison:
             for group in self.groups
             if group.before
             and group.layers
-            and self.exceeds(group.cycles_before, group.cycles)
+            and exceeds(group.cycles_before, group.cycles, self.threshold)
             and group.cycles - group.cycles_before > least
         ]
-
-    def exceeds(self, before: int, now: int) -> bool:
-        """Whether `now` is past what the threshold allows."""
-        return now > before * (1 + self.threshold)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain dictionaries, lists, strings and numbers."""

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from ..artifact import C_LIBRARY, TVM_FAMILY, Artifact
+from ..artifact import TVM_FAMILY, Artifact
 from ..profiling import KernelProfile, Profile
 from ..targets import Record
+from .growth import sizes_of
 
 # The family of functions that compute no layer: what calls the kernels, and what these call.
 NO_LAYER = "of no layer"
@@ -43,7 +44,7 @@ class KernelFigures:
 class Figures:
     """An artifact on a simulated core: what made the figures, and the kernels in the order of the network.
 
-    `sizes` are in bytes: the C library, the peak memory of an inference, the weights.
+    `sizes` are those of `sizes_of`.
     """
 
     record: Record
@@ -77,11 +78,7 @@ class Figures:
         return cls(
             replace(record, versions=made_by | dict(record.versions)),
             round(profile.simulation.cycles),
-            {
-                "library_bytes": artifact.sizes[f"{C_LIBRARY}/lib{manifest['c_library']['name']}.so"],
-                "peak_memory_bytes": manifest["arena"]["bytes"],
-                "weights_bytes": sum(kernel.constant_bytes for kernel in profile.kernels),
-            },
+            sizes_of(artifact),
             list(map(figures, kernels)),
         )
 

@@ -11,10 +11,12 @@ from .accuracy import check_accuracy
 from .baseline import key_of, read_baseline, write_baseline
 from .comparison import Comparison
 from .figures import Figures
+from .growth import check_growth, check_sizes
 from .outcome import Check, GateResult, Outcome, Verdict
 
 # Kernels named as those that grew most, where the whole grew too much.
 LISTED = 5
+UNIT = "modelled cycles"
 
 
 def check_baseline(
@@ -61,38 +63,21 @@ def check_baseline(
 
 def compare(comparison: Comparison) -> list[Check]:
     """The checks of cycles and sizes: of the whole, of each kernel that grew too much, of each size."""
-    before, now, grown = comparison.before, comparison.now, comparison.grown
+    before, now, threshold = comparison.before, comparison.now, comparison.threshold
     most = [
         f"{group.title}: {group.cycles - group.cycles_before:+,} cycles"
         for group in comparison.groups[:LISTED]
         if group.cycles > group.cycles_before
     ]
-    checks = [_check("cycles", "modelled cycles", before.cycles, now.cycles, comparison, most)]
+    checks = [check_growth("cycles", UNIT, before.cycles, now.cycles, threshold, most)]
     checks += [
-        _check(group.title, "modelled cycles", group.cycles_before, group.cycles, comparison, group.reasons)
-        for group in grown
+        check_growth(group.title, UNIT, group.cycles_before, group.cycles, threshold, group.reasons)
+        for group in comparison.grown
     ]
-    if not grown:
-        limit = f"{100 * comparison.threshold:g}%"
-        checks.append(Check("kernels", Outcome.PASSED, f"none takes more than {limit} more cycles"))
-    for name, size in now.sizes.items():
-        what = name.removesuffix("_bytes").replace("_", " ")
-        checks.append(_check(what, "bytes", before.sizes.get(name, size), size, comparison))
-    return checks
-
-
-def _check(
-    name: str, unit: str, before: int, now: int, comparison: Comparison, reasons: Sequence[str] = ()
-) -> Check:
-    too_much = comparison.exceeds(before, now)
-    growth = f" ({now / before - 1:+.2%})" if before else ""
-    limit = f", at most +{100 * comparison.threshold:g}% allowed" if too_much else ""
-    return Check(
-        name,
-        Outcome.REGRESSION if too_much else Outcome.PASSED,
-        f"{before:,} to {now:,} {unit}{growth}{limit}",
-        reasons if too_much else (),
-    )
+    if not comparison.grown:
+        allowed = f"{100 * threshold:g}%"
+        checks.append(Check("kernels", Outcome.PASSED, f"none takes more than {allowed} more cycles"))
+    return [*checks, *check_sizes(before.sizes, now.sizes, threshold)]
 
 
 def _taken(now: Figures, before: Figures | None) -> Check:

@@ -3,7 +3,8 @@
 from .cores import CORES, Core, find_core
 from .devices import Device, SimulatedDevice, find_witness, list_devices, open_device
 from .doctor import Finding, diagnose
-from .latency import Latency, measure, require_clock
+from .latency import Latency, measure, measure_in_turns, require_clock
+from .paired_times import PairedTimes
 from .rpc_server.portable import write_server
 from .simulator.bottleneck import Limits
 from .simulator.hot_runs import HotRun, hot_runs
@@ -21,6 +22,7 @@ __all__ = [
     "KernelCost",
     "Latency",
     "Limits",
+    "PairedTimes",
     "Record",
     "SimulatedDevice",
     "Simulation",
@@ -32,6 +34,7 @@ __all__ = [
     "hot_runs",
     "list_devices",
     "measure",
+    "measure_in_turns",
     "open_device",
     "require_clock",
     "write_server",

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError
-from .devices import Device
+from .devices import Device, Program
+
+# Enough that one interruption does not decide a turn.
+RUNS_A_TURN = 5
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,20 @@ def measure(
     with device.connect() as session:
         seconds = session.load(library).time(inputs, warm_up=warm_up, rounds=rounds)
     return Latency([1000 * second for second in seconds])
+
+
+def measure_in_turns(
+    programs: Sequence[Program], inputs: Sequence[Sequence[np.ndarray]], *, rounds: int
+) -> list[Latency]:
+    """Time several programs of one device: in each round all of them, each round in the opposite order.
+
+    Each turn runs a program RUNS_A_TURN times, the caches warmed, and its time is their median. Raises as
+    `Program.time` does.
+    """
+    samples: list[list[float]] = [[] for _ in programs]
+    turns = list(zip(programs, inputs, samples, strict=True))
+    for _ in range(rounds):
+        for program, arrays, times in turns:
+            times.append(1000 * median(program.time(arrays, warm_up=1, rounds=RUNS_A_TURN)))
+        turns.reverse()
+    return list(map(Latency, samples))

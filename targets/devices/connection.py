@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class RpcSession:
         self._remote = remote
         self._guard = guard
         self._sees_our_files = sees_our_files
+        self._numbers = count()
         version = guard(lambda: self._ask("armlet.tvm_version"))
         if version not in (None, installed_version()):
             raise DeviceError(
@@ -97,8 +99,9 @@ class RpcSession:
         return self._guard(lambda: self._load(library), failure=InvalidArtifactError)
 
     def _load(self, library: Path) -> Program:
-        # What the server is given an absolute path of is not looked for in the session's folder.
-        name = str(library.absolute()) if self._sees_our_files else library.name
+        # What the server is given an absolute path of is not looked for in the session's folder. There,
+        # libraries of one name, as all artifacts have, stand beside each other.
+        name = str(library.absolute()) if self._sees_our_files else f"{next(self._numbers)}-{library.name}"
         if not self._sees_our_files:
             self._remote.upload(str(library), name)
         module = self._remote.load_module(name)

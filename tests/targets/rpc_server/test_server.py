@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from armlet.errors import DeviceError, InvalidArtifactError
-from armlet.targets import open_device
+from armlet.targets import measure_in_turns, open_device
 from armlet.targets.rpc_server import build_server, server_program
 from armlet.targets.toolchains import find_toolchain
 from armlet.targets.tvm_runtime import installed_version, runtime_folder
@@ -38,6 +38,17 @@ def test_a_session_runs_and_times_a_model(start_server, affine):
         samples = program.time([X], warm_up=2, rounds=7)
     assert len(samples) == 7
     assert min(samples) > 0
+
+
+def test_a_session_times_two_models_of_one_name_in_turns(start_server, library, affine):
+    server, other = start_server(), library("pair", "host")
+    assert other.name == affine.name
+    with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
+        programs, inputs = [session.load(affine), session.load(other)], [[X], [X[:4]]]
+        np.testing.assert_array_equal(programs[0].run(inputs[0])[0], 2 * X + 1)
+        assert len(programs[1].run(inputs[1])) == 2
+        times = measure_in_turns(programs, inputs, rounds=3)
+    assert [len(latency.samples_ms) for latency in times] == [3, 3]
 
 
 def test_another_key_is_refused(start_server, affine):
@@ -77,7 +88,8 @@ def test_each_session_has_a_fresh_folder(start_server, affine, wait_until):
             (folder,) = server.folders()
             assert list(folder.iterdir()) == []
             session.load(affine)
-            assert [path.name for path in folder.iterdir()] == [affine.name]
+            session.load(affine)
+            assert {path.name for path in folder.iterdir()} == {f"0-{affine.name}", f"1-{affine.name}"}
             seen.append(folder)
         wait_until(lambda: not server.folders())
     assert seen[0] != seen[1]

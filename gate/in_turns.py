@@ -1,0 +1,82 @@
+"""The gate on a real device: times beside those of another artifact, which runs in turns with the first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..artifact import Artifact
+from ..inference import check_fit
+from ..targets import Device, PairedTimes, measure_in_turns, require_clock
+from .accuracy import check_accuracy
+from .baseline import key_of
+from .growth import check_sizes, sizes_of
+from .outcome import Check, GateResult, Outcome, Verdict
+
+
+def check_in_turns(
+    artifacts: Sequence[Artifact], against: Artifact, device: Device, *, threshold: float, rounds: int
+) -> GateResult:
+    """Run each of `artifacts` on `device`, in turns with the artifact `against`, in one session.
+
+    A regression is a latency past `threshold`, a ratio, as `PairedTimes` finds it; a size past it; or an
+    output that has left the artifact's tolerance. Where times tell nothing, the outcome is inconclusive.
+
+    Raises UsageError if the device is emulated, InvalidArtifactError if an artifact does not fit it,
+    DeviceError if it cannot be reached or is lost.
+    """
+    require_clock(device)
+    for artifact in (against, *artifacts):
+        check_fit(artifact, device)
+    verdicts = [_verdict(artifact, against, device, threshold, rounds) for artifact in artifacts]
+    return GateResult(device.uri, str(against.folder), verdicts)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of a check, as they were measured, and what they tell."""
+
+    paired: PairedTimes
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain dictionaries, lists and numbers."""
+        paired = self.paired
+        return {
+            "threshold": paired.threshold,
+            "ratio": round(paired.ratio, 4),
+            "uncertainty": round(paired.uncertainty, 4),
+            "probability_of_chance": paired.chance,
+            "drift": round(paired.drift, 4),
+            "samples_ms": {"before": list(paired.before_ms), "now": list(paired.now_ms)},
+        }
+
+
+def _verdict(artifact: Artifact, against: Artifact, device: Device, threshold: float, rounds: int) -> Verdict:
+    both = (against, artifact)
+    with device.connect() as session:
+        programs = [session.load(each.library) for each in both]
+        inputs = [[each.sample[0]] for each in both]
+        outputs = programs[1].run(inputs[1])
+        before, now = measure_in_turns(programs, inputs, rounds=rounds)
+    paired = PairedTimes(before.samples_ms, now.samples_ms, threshold)
+    checks = [
+        check_accuracy(artifact, outputs, device.uri),
+        check_latency(paired),
+        *check_sizes(sizes_of(against), sizes_of(artifact), threshold - 1),
+    ]
+    return Verdict(str(artifact.folder), key_of(artifact), checks, (), Times(paired))
+
+
+def check_latency(paired: PairedTimes) -> Check:
+    """Whether the times are past the threshold."""
+    before, now = paired.medians_ms
+    found = (
+        f"{before:.3f} to {now:.3f} ms by the medians of {len(paired.now_ms)} rounds, "
+        f"{paired.ratio - 1:+.1%} by their ratios"
+    )
+    if paired.doubt:
+        return Check("latency", Outcome.INCONCLUSIVE, found, [paired.doubt])
+    if paired.is_slower:
+        found += f", at most {paired.threshold - 1:+.1%} allowed"
+        chance = f"chance does as much with a probability of {paired.chance:.1g}"
+        return Check("latency", Outcome.REGRESSION, found, [chance])
+    return Check("latency", Outcome.PASSED, found)

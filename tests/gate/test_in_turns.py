@@ -1,0 +1,69 @@
+"""The gate on this machine, as a device with a clock: times themselves are never asserted."""
+
+import json
+
+import pytest
+
+from armlet import build, compile_model
+from armlet.artifact import Artifact
+from armlet.errors import InvalidArtifactError, UsageError
+from armlet.gate import check
+from armlet.gate.in_turns import check_latency
+from armlet.targets import PairedTimes, find_core, open_device
+
+HOST = open_device("host")
+
+
+@pytest.fixture(scope="module")
+def on_host(folder):
+    model = build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+    return compile_model(model, folder / "host", find_core("host"), name="small")
+
+
+def test_an_artifact_against_itself(on_host):
+    result = check([on_host], HOST, against=on_host.folder, rounds=12, threshold=50)
+    (verdict,) = result.verdicts
+    assert [each.name for each in verdict.checks] == [
+        *("accuracy", "latency", "library", "peak memory", "weights")
+    ]
+    assert {each.outcome for each in verdict.checks if each.name != "latency"} == {"passed"}
+    (content,) = json.loads(json.dumps(result.to_json()))["artifacts"]
+    assert len(content["samples_ms"]["before"]) == len(content["samples_ms"]["now"]) == 12
+    assert min(content["samples_ms"]["before"]) > 0
+
+
+def test_accuracy_is_checked_in_the_same_run(on_host):
+    strict = Artifact(on_host.folder, on_host.manifest | {"tolerance": 1e-12})
+    result = check([strict], HOST, against=on_host.folder, rounds=10, threshold=50)
+    assert result.outcome == "regression"
+    assert result.verdicts[0].checks[0].outcome == "regression"
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome", "detail"),
+    [
+        (20.0, "passed", ""),
+        (22.0, "regression", "chance does as much"),
+        (None, "inconclusive", "30 rounds tell"),
+    ],
+)
+def test_times_become_a_check(now, outcome, detail):
+    before = [20.0 + 0.001 * (number % 7) for number in range(30)]
+    after = [now + 0.001 * (number % 5) if now else 20.0 + number % 5 for number in range(30)]
+    found = check_latency(PairedTimes(before, after, 1.03))
+    assert found.outcome == outcome
+    assert "".join(found.details).startswith(detail)
+    assert found.summary.startswith("20.003 to ")
+
+
+def test_wrong_usage(on_host, artifact, tmp_path):
+    with pytest.raises(UsageError, match="host are only compared within a run: use --against"):
+        check([on_host], HOST, baseline=tmp_path / "b.json")
+    with pytest.raises(UsageError, match="only compared within a run"):
+        check([on_host], HOST, against=on_host.folder, update=True)
+    with pytest.raises(UsageError, match=r"sim:cortex-a53 is exact, .* not --against"):
+        check([artifact], open_device("sim:cortex-a53"), against=artifact.folder)
+    with pytest.raises(UsageError, match="gives right results, and no times"):
+        check([artifact], open_device("emulated:cortex-a53"), against=artifact.folder)
+    with pytest.raises(InvalidArtifactError, match="which host cannot run"):
+        check([on_host], HOST, against=artifact.folder)
