@@ -27,12 +27,14 @@ path = click.Path(path_type=Path)
 )
 @click.option("--junit", type=path, metavar="FILE.xml", help="Write the checks as JUnit XML.")
 @click.option("--summary", type=path, metavar="FILE.md", help="Add the checks to this file as Markdown.")
+@click.option("--report", type=path, metavar="FILE.html", help="Write a page with plots.")
 @json_option
 def check(
     folders: tuple[Path, ...],
     uri: str,
     junit: Path | None,
     summary: Path | None,
+    report: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -45,6 +47,8 @@ def check(
     from .. import gate, targets
     from ..artifact import Artifact
 
+    if report:
+        gate.require_matplotlib()
     device = targets.open_device(uri)
     artifacts = [Artifact.open(folder) for folder in folders]
     with working(f"checking on {uri}"):
@@ -54,4 +58,6 @@ def check(
     else:
         gate.show_result(result)
     gate.write_reports(result, junit=junit, summary=summary)
+    if report:
+        gate.write_page(result, report, options["baseline"])
     sys.exit(result.outcome.exit_code)

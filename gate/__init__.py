@@ -2,7 +2,19 @@
 
 from .check import check
 from .outcome import Check, GateResult, Outcome, Verdict
+from .page import write_page
+from .plots import require_matplotlib
 from .reports import write_reports
 from .tables import show_result
 
-__all__ = ["Check", "GateResult", "Outcome", "Verdict", "check", "show_result", "write_reports"]
+__all__ = [
+    "Check",
+    "GateResult",
+    "Outcome",
+    "Verdict",
+    "check",
+    "require_matplotlib",
+    "show_result",
+    "write_page",
+    "write_reports",
+]

@@ -11,6 +11,8 @@ from .growth import sizes_of
 
 # The family of functions that compute no layer: what calls the kernels, and what these call.
 NO_LAYER = "of no layer"
+# What a kernel reads and writes in a call, in the manifest.
+BYTES = ("constant_bytes", "activation_bytes_read", "activation_bytes_written")
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class KernelFigures:
     """What a kernel costs in one inference, in its calls for `layers`; `fused` are the other nodes in these.
 
     Cycles are modelled, `stall_cycles` are those of them that wait for memory, `instructions` are executed,
-    by class, `misses` are lines by cache.
+    by class, `misses` are lines by cache. What its layers need: `macs`, `floor_cycles` for these at the
+    core's peak, `bytes` of maps and weights.
     """
 
     layers: Sequence[str]
@@ -28,6 +31,9 @@ class KernelFigures:
     stall_cycles: int
     instructions: Mapping[str, int]
     misses: Mapping[str, int]
+    macs: int = 0
+    floor_cycles: int = 0
+    bytes: int = 0
 
     @property
     def nodes(self) -> set[str]:
@@ -57,18 +63,22 @@ class Figures:
         """The figures of `artifact`, as it was profiled."""
         manifest = artifact.manifest
         order = {entry["name"]: number for number, entry in enumerate(manifest["kernels"])}
-        families = {entry["name"]: entry["family"] for entry in manifest["kernels"]}
+        entries = {entry["name"]: entry for entry in manifest["kernels"]}
 
         def figures(kernel: KernelProfile) -> KernelFigures:
-            cost, computed = kernel.cost, manifest["fused"]
+            cost, computed, calls = kernel.cost, manifest["fused"], len(kernel.layers)
+            entry = entries.get(cost.name, {})
             return KernelFigures(
                 list(kernel.layers),
                 [node for layer in kernel.layers for node in computed.get(layer, ()) if node != layer],
-                families.get(cost.name, NO_LAYER),
+                entry.get("family", NO_LAYER),
                 round(cost.cycles),
                 round(cost.stall_cycles),
                 {str(kind): count for kind, count in cost.instructions.items()},
                 {name: level.misses for name, level in cost.memory.named.items() if name != "memory"},
+                calls * entry.get("macs", 0),
+                round(kernel.floor_cycles),
+                calls * sum(entry.get(name, 0) for name in BYTES),
             )
 
         kernels = sorted(profile.kernels, key=lambda kernel: order.get(kernel.cost.name, len(order)))

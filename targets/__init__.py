@@ -8,6 +8,7 @@ from .paired_times import PairedTimes
 from .rpc_server.portable import write_server
 from .simulator.bottleneck import Limits
 from .simulator.hot_runs import HotRun, hot_runs
+from .simulator.memory_stalls import bytes_a_cycle
 from .simulator.simulation import KernelCost, Simulation
 from .simulator.yardstick import YARDSTICK, Record
 from .toolchains import Toolchain, find_toolchain
@@ -27,6 +28,7 @@ __all__ = [
     "SimulatedDevice",
     "Simulation",
     "Toolchain",
+    "bytes_a_cycle",
     "diagnose",
     "find_core",
     "find_toolchain",

@@ -67,6 +67,11 @@ MEMORIES = {
 }
 
 
+def bytes_a_cycle(core: Core) -> float:
+    """What main memory delivers to `core`; raises UsageError for a core of unknown memory."""
+    return _memory_of(core).links[-1].bandwidth
+
+
 # Of what a loop nest transfers while it could compute, the part that costs nothing. Calibrated: see
 # benchmarks/published_boards.py, which holds the model against boards.
 HIDDEN = 0.3
@@ -92,9 +97,7 @@ def stall_cycles(
     The overlap of misses with each other and with instructions in the window is that of Karkhanis and Smith,
     "A First-Order Superscalar Processor Model" (ISCA 2004). Raises UsageError for a core of unknown memory.
     """
-    memory = memory or MEMORIES.get(core.name)
-    if not memory:
-        raise UsageError(f"the memory of {core.name} is not known: choose one of {', '.join(MEMORIES)}")
+    memory = memory or _memory_of(core)
     waiting, transfers = 0.0, []
     for link, level in zip(memory.links, counts.levels[1:], strict=True):
         waiting += level.load_hits * max(0.0, link.latency - memory.window) / memory.parallel_misses
@@ -102,3 +105,9 @@ def stall_cycles(
     transfers[-1] += counts.levels[-2].lines_written_back * LINE / memory.write_bandwidth
     longest = max(transfers)
     return max(waiting, longest - HIDDEN * min(compute_cycles, longest))
+
+
+def _memory_of(core: Core) -> Memory:
+    if core.name not in MEMORIES:
+        raise UsageError(f"the memory of {core.name} is not known: choose one of {', '.join(MEMORIES)}")
+    return MEMORIES[core.name]
