@@ -70,7 +70,7 @@ for command in (
     *(models.models, models.build, models.optimize),
     *(artifacts.compile_, artifacts.run, artifacts.bench, artifacts.explain),
     tuning.tune,
-    gate.check,
+    *(gate.check, gate.init_ci),
     *(devices.devices, devices.server, devices.doctor),
 ):
     cli.add_command(command)

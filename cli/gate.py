@@ -1,4 +1,4 @@
-"""The regression gate: check."""
+"""The regression gate: check, init-ci."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..console import print_json, working
-from .options import artifacts_argument, device_option, json_option
+from .options import artifacts_argument, device_option, force_option, json_option
 
 path = click.Path(path_type=Path)
 
@@ -61,3 +61,28 @@ def check(
     if report:
         gate.write_page(result, report, options["baseline"])
     sys.exit(result.outcome.exit_code)
+
+
+@click.command(name="init-ci")
+@click.argument("model", metavar="MODEL|M.onnx")
+@click.option("--target", "core", required=True, metavar="CORE", help="A core that can be simulated.")
+@click.option(
+    "-o",
+    "--output",
+    type=path,
+    default=".github/workflows/armlet.yml",
+    show_default=True,
+    metavar="FILE.yml",
+)
+@click.option(
+    "--package", default="armlet[report]", show_default=True, help="What pip installs: a name, URL or file."
+)
+@force_option
+def init_ci(model: str, core: str, output: Path, package: str, force: bool) -> None:
+    """Write a workflow for GitHub's CI that compiles a network and checks it on a simulated core."""
+    from .. import gate
+
+    commands = gate.write_workflow(output, model, core, package=package, force=force)
+    click.echo(f"{output} is written; it wants a baseline:")
+    for command in commands:
+        click.echo(f"  {command}")

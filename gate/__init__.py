@@ -6,6 +6,7 @@ from .page import write_page
 from .plots import require_matplotlib
 from .reports import write_reports
 from .tables import show_result
+from .workflow import write_workflow
 
 __all__ = [
     "Check",
@@ -17,4 +18,5 @@ __all__ = [
     "show_result",
     "write_page",
     "write_reports",
+    "write_workflow",
 ]

@@ -54,11 +54,17 @@ class Group:
         return [*self._structure(), *self._execution()] if self.before else ["not in the baseline"]
 
     def _structure(self) -> Iterable[str]:
-        """Fusions lost, layers left to TVM, other families."""
+        """Fusions and tuning records lost, layers left to TVM, other families."""
         apart = {*_layers(self.now)} - {*_layers(self.before)}
         for kernel in self.before:
             if lost := [node for node in kernel.fused if node in apart]:
                 yield f"a fusion is lost: {', '.join(lost)} computed with {', '.join(kernel.layers)} before"
+        tuned, by_default = (
+            [layer for kernel in side if kernel.tuned == tuned for layer in kernel.layers]
+            for side, tuned in ((self.before, True), (self.now, False))
+        )
+        if untuned := [layer for layer in tuned if layer in by_default]:
+            yield f"a tuning record is gone: {', '.join(untuned)}"
         fallbacks, left_before = (
             [layer for kernel in side if kernel.is_fallback for layer in kernel.layers]
             for side in (self.now, self.before)

@@ -21,7 +21,7 @@ class KernelFigures:
 
     Cycles are modelled, `stall_cycles` are those of them that wait for memory, `instructions` are executed,
     by class, `misses` are lines by cache. What its layers need: `macs`, `floor_cycles` for these at the
-    core's peak, `bytes` of maps and weights.
+    core's peak, `bytes` of maps and weights. A kernel is `tuned` if its parameters come from a record.
     """
 
     layers: Sequence[str]
@@ -34,6 +34,7 @@ class KernelFigures:
     macs: int = 0
     floor_cycles: int = 0
     bytes: int = 0
+    tuned: bool = False
 
     @property
     def nodes(self) -> set[str]:
@@ -62,8 +63,9 @@ class Figures:
     def of(cls, artifact: Artifact, profile: Profile) -> Self:
         """The figures of `artifact`, as it was profiled."""
         manifest = artifact.manifest
-        order = {entry["name"]: number for number, entry in enumerate(manifest["kernels"])}
         entries = {entry["name"]: entry for entry in manifest["kernels"]}
+        order = {name: number for number, name in enumerate(entries)}
+        tuned = {*manifest["tuning"]["used"]}
 
         def figures(kernel: KernelProfile) -> KernelFigures:
             cost, computed, calls = kernel.cost, manifest["fused"], len(kernel.layers)
@@ -79,6 +81,7 @@ class Figures:
                 calls * entry.get("macs", 0),
                 round(kernel.floor_cycles),
                 calls * sum(entry.get(name, 0) for name in BYTES),
+                bool(tuned.intersection(kernel.layers)),
             )
 
         kernels = sorted(profile.kernels, key=lambda kernel: order.get(kernel.cost.name, len(order)))

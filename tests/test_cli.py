@@ -394,3 +394,12 @@ def test_check_on_a_simulated_core(for_a53, tmp_path):
 def test_check_refuses_what_has_no_exact_figures(artifact, tmp_path):
     complaint = refused(2, "check", artifact, "--device", "host", "--baseline", tmp_path / "b.json")
     assert "only compared within a run" in complaint
+
+
+def test_init_ci(tmp_path):
+    done = armlet("init-ci", "mobilenet_v3_small", "--target", "cortex-a53", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "sim:cortex-a53" in (tmp_path / ".github/workflows/armlet.yml").read_text()
+    assert "--update" in done.stdout
+    again = refused(2, "init-ci", "mobilenet_v3_small", "--target", "cortex-a53", cwd=tmp_path)
+    assert "--force" in again

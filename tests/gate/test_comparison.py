@@ -49,6 +49,13 @@ def test_what_is_left_to_tvm_is_named():
     assert not any("TVM" in reason for reason in grown["tail"])
 
 
+def test_a_record_that_is_gone_is_named():
+    (group,) = compared([kernel("a b", 100, tuned=True)], [kernel("a b", 110)]).grown
+    assert group.reasons[0] == "a tuning record is gone: a, b"
+    (group,) = compared([kernel("a", 100)], [kernel("a", 110)]).grown
+    assert not any("record" in reason for reason in group.reasons)
+
+
 def test_why_a_kernel_grew():
     before = kernel("a", 1000, instructions={"load": 200, "store": 100}, misses={"L1D": 50, "L2": 4})
     now = kernel(
