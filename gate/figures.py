@@ -13,11 +13,13 @@ from .growth import sizes_of
 NO_LAYER = "of no layer"
 # What a kernel reads and writes in a call, in the manifest.
 BYTES = ("constant_bytes", "activation_bytes_read", "activation_bytes_written")
+# What a part of a kernel has a part of.
+COUNTS = ("cycles", "stall_cycles", "macs", "floor_cycles", "bytes")
 
 
 @dataclass(frozen=True)
 class KernelFigures:
-    """What a kernel costs in one inference, in its calls for `layers`; `fused` are the other nodes in these.
+    """What a kernel costs in one inference, in its calls for `layers`; `fused` has what else these compute.
 
     Cycles are modelled, `stall_cycles` are those of them that wait for memory, `instructions` are executed,
     by class, `misses` are lines by cache. What its layers need: `macs`, `floor_cycles` for these at the
@@ -25,21 +27,31 @@ class KernelFigures:
     """
 
     layers: Sequence[str]
-    fused: Sequence[str]
+    fused: Mapping[str, Sequence[str]]
     family: str
-    cycles: int
-    stall_cycles: int
-    instructions: Mapping[str, int]
-    misses: Mapping[str, int]
-    macs: int = 0
-    floor_cycles: int = 0
-    bytes: int = 0
+    cycles: float
+    stall_cycles: float
+    instructions: Mapping[str, float]
+    misses: Mapping[str, float]
+    macs: float = 0
+    floor_cycles: float = 0
+    bytes: float = 0
     tuned: bool = False
 
     @property
     def nodes(self) -> set[str]:
         """The nodes of the network that it computes."""
-        return {*self.layers, *self.fused} or {NO_LAYER}
+        fused = (node for layer in self.layers for node in self.fused.get(layer, ()))
+        return {*self.layers, *fused} or {NO_LAYER}
+
+    @property
+    def parts(self) -> list["KernelFigures"]:
+        """An equal part of it for each layer: exact for instructions, an average for all that waits."""
+        calls = len(self.layers)
+        counts = {name: getattr(self, name) / calls for name in COUNTS} if calls else {}
+        for name in ("instructions", "misses"):
+            counts[name] = {key: count / (calls or 1) for key, count in getattr(self, name).items()}
+        return [replace(self, layers=[layer], **counts) for layer in self.layers] or [self]
 
     @property
     def is_fallback(self) -> bool:
@@ -68,11 +80,15 @@ class Figures:
         tuned = {*manifest["tuning"]["used"]}
 
         def figures(kernel: KernelProfile) -> KernelFigures:
-            cost, computed, calls = kernel.cost, manifest["fused"], len(kernel.layers)
+            cost, calls = kernel.cost, len(kernel.layers)
             entry = entries.get(cost.name, {})
             return KernelFigures(
                 list(kernel.layers),
-                [node for layer in kernel.layers for node in computed.get(layer, ()) if node != layer],
+                {
+                    layer: [node for node in manifest["fused"][layer] if node != layer]
+                    for layer in kernel.layers
+                    if layer in manifest["fused"]
+                },
                 entry.get("family", NO_LAYER),
                 round(cost.cycles),
                 round(cost.stall_cycles),

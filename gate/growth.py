@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..artifact import C_LIBRARY, Artifact
+from ..artifact import Artifact
 from .outcome import Check, Outcome
+
+# Of an artifact's memory.
+SIZES = ("library_bytes", "weights_bytes", "workspace_bytes")
 
 
 def exceeds(before: int, now: int, threshold: float) -> bool:
@@ -27,23 +30,14 @@ def check_growth(
 
 
 def sizes_of(artifact: Artifact) -> dict[str, int]:
-    """In bytes: the C library, what an inference needs beside inputs and outputs, the weights it reads."""
-    manifest = artifact.manifest
-    return {
-        "library_bytes": artifact.sizes[f"{C_LIBRARY}/lib{manifest['c_library']['name']}.so"],
-        "peak_memory_bytes": manifest["arena"]["bytes"],
-        "weights_bytes": sum(
-            kernel["constant_bytes"] * len(kernel["layers"]) for kernel in manifest["kernels"]
-        ),
-    }
+    """The sizes that are checked, in bytes."""
+    return {name: artifact.memory[name] for name in SIZES}
 
 
 def check_sizes(before: Mapping[str, int], now: Mapping[str, int], threshold: float) -> list[Check]:
     """The checks of the sizes that both have."""
     return [
-        check_growth(
-            name.removesuffix("_bytes").replace("_", " "), "bytes", before[name], now[name], threshold
-        )
+        check_growth(name.removesuffix("_bytes"), "bytes", before[name], now[name], threshold)
         for name in now
         if name in before
     ]

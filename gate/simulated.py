@@ -13,8 +13,9 @@ from .comparison import Comparison
 from .figures import Figures
 from .growth import check_growth, check_sizes
 from .outcome import Check, GateResult, Outcome, Verdict
+from .reasons import reasons
 
-# Kernels named as those that grew most, where the whole grew too much.
+# Layers named as those that grew most, where the whole grew too much.
 LISTED = 5
 UNIT = "modelled cycles"
 
@@ -62,7 +63,7 @@ def check_baseline(
 
 
 def compare(comparison: Comparison) -> list[Check]:
-    """The checks of cycles and sizes: of the whole, of each kernel that grew too much, of each size."""
+    """The checks of cycles and sizes: of the whole, of the layers that grew too much, of each size."""
     before, now, threshold = comparison.before, comparison.now, comparison.threshold
     most = [
         f"{group.title}: {group.cycles - group.cycles_before:+,} cycles"
@@ -71,12 +72,12 @@ def compare(comparison: Comparison) -> list[Check]:
     ]
     checks = [check_growth("cycles", UNIT, before.cycles, now.cycles, threshold, most)]
     checks += [
-        check_growth(group.title, UNIT, group.cycles_before, group.cycles, threshold, group.reasons)
+        check_growth(group.title, UNIT, group.cycles_before, group.cycles, threshold, reasons(group))
         for group in comparison.grown
     ]
     if not comparison.grown:
         allowed = f"{100 * threshold:g}%"
-        checks.append(Check("kernels", Outcome.PASSED, f"none takes more than {allowed} more cycles"))
+        checks.append(Check("layers", Outcome.PASSED, f"none takes more than {allowed} more cycles"))
     return [*checks, *check_sizes(before.sizes, now.sizes, threshold)]
 
 

@@ -9,6 +9,7 @@ from armlet.errors import InvalidArtifactError, UsageError
 MANIFEST = {
     **{"pins": {}, "target": {}, "source": {}, "inputs": [], "outputs": [], "kernels": [], "fallbacks": []},
     **{"tolerance": 1e-4, "layout": "nchw", "labels": None, "preprocessing": None, "tuning": {}, "fused": {}},
+    "weights_bytes": 0,
 }
 
 

@@ -24,7 +24,7 @@ def test_an_artifact_against_itself(on_host):
     result = check([on_host], HOST, against=on_host.folder, rounds=12, threshold=50)
     (verdict,) = result.verdicts
     assert [each.name for each in verdict.checks] == [
-        *("accuracy", "latency", "library", "peak memory", "weights")
+        *("accuracy", "latency", "library", "weights", "workspace")
     ]
     assert {each.outcome for each in verdict.checks if each.name != "latency"} == {"passed"}
     (content,) = json.loads(json.dumps(result.to_json()))["artifacts"]

@@ -25,7 +25,7 @@ def test_the_same_artifact_passes(artifact, baseline):
     assert verdict.outcome == "passed"
     assert verdict.name == "small/cortex-a53/fp32"
     names = [each.name for each in verdict.checks]
-    assert names == ["accuracy", "cycles", "kernels", "library", "peak memory", "weights"]
+    assert names == ["accuracy", "cycles", "layers", "library", "weights", "workspace"]
     cycles = profile(artifact, DEVICE).simulation.cycles
     assert f"to {round(cycles):,} modelled cycles (+0.00%)" in verdict.checks[1].summary
     assert verdict.notes == []
