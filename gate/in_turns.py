@@ -63,7 +63,9 @@ def _verdict(artifact: Artifact, against: Artifact, device: Device, threshold: f
         check_latency(paired),
         *check_sizes(sizes_of(against), sizes_of(artifact), threshold - 1),
     ]
-    return Verdict(str(artifact.folder), key_of(artifact), checks, (), Times(paired))
+    same = key_of(artifact) == key_of(against)
+    notes = [] if same else [f"held against another network, target or precision: {key_of(against)}"]
+    return Verdict(str(artifact.folder), key_of(artifact), checks, notes, Times(paired))
 
 
 def check_latency(paired: PairedTimes) -> Check:

@@ -55,9 +55,8 @@ class PairedTimes:
 
     @property
     def difference_ms(self) -> float:
-        """How much longer it takes now, by the medians."""
-        before, now = self.medians_ms
-        return now - before
+        """How much longer it takes now, by the median of the rounds."""
+        return float(np.median(np.subtract(self.now_ms, self.before_ms)))
 
     @property
     def uncertainty(self) -> float:
@@ -116,6 +115,5 @@ class PairedTimes:
 def _moving_median(values: np.ndarray) -> np.ndarray:
     """The median of WINDOW values around each, of fewer at the ends."""
     reach = WINDOW // 2
-    return np.array(
-        [np.median(values[max(0, at - reach) : at + reach + 1]) for at in range(len(values))], np.float64
-    )
+    around = (values[max(0, at - reach) : at + reach + 1] for at in range(len(values)))
+    return np.array([np.median(some) for some in around])

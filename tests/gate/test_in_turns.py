@@ -32,6 +32,12 @@ def test_an_artifact_against_itself(on_host):
     assert min(content["samples_ms"]["before"]) > 0
 
 
+def test_another_network_is_said(on_host):
+    other = Artifact(on_host.folder, on_host.manifest | {"precision": "fp16"})
+    (verdict,) = check([other], HOST, against=on_host.folder, rounds=10, threshold=50).verdicts
+    assert verdict.notes == ["held against another network, target or precision: small/host/fp32"]
+
+
 def test_accuracy_is_checked_in_the_same_run(on_host):
     strict = Artifact(on_host.folder, on_host.manifest | {"tolerance": 1e-12})
     result = check([strict], HOST, against=on_host.folder, rounds=10, threshold=50)

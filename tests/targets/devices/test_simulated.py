@@ -1,5 +1,6 @@
 import shutil
 
+import numpy as np
 import pytest
 
 from armlet import build, compile_model
@@ -131,11 +132,18 @@ def test_what_cannot_be_simulated(uri, complaint):
         open_device(uri)
 
 
+@pytest.mark.emulator
+def test_it_computes_what_onnxruntime_does(artifact):
+    image, expected = artifact.sample
+    (logits,) = open_device("sim:cortex-a53").run(artifact.library, image)
+    assert np.abs(logits - expected).max() < 1e-5 * np.ptp(expected)
+
+
 def test_a_clock_is_kept():
     device = open_device("sim:cortex-a76@2.4GHz")
     assert (device.uri, device.clock_ghz) == ("sim:cortex-a76@2.4GHz", 2.4)
 
 
-def test_it_runs_nothing():
+def test_there_is_nothing_to_connect_to():
     with pytest.raises(UsageError, match="use emulated:cortex-a53"), open_device("sim:cortex-a53").connect():
         pass
