@@ -1,6 +1,6 @@
 """The regression gate, `armlet check`: whether artifacts are as fast, small and exact as they were."""
 
-from .check import check
+from .by_device import check
 from .outcome import Check, GateResult, Outcome, Verdict
 from .page import write_page
 from .plots import require_matplotlib

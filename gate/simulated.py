@@ -53,6 +53,8 @@ def check_baseline(
             notes = now.record.require_comparable(known[key].record)
             comparison = Comparison(known[key], now, threshold)
             checks += compare(comparison)
+            if now.cycles < (1 - threshold) * known[key].cycles:
+                notes.append("faster than the baseline: --update keeps it so")
         elif checks[0].outcome is Outcome.PASSED:
             agreeing[key] = now
             checks.append(_taken(now, known.get(key)))

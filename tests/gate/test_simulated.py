@@ -70,6 +70,17 @@ def test_an_update_keeps_the_other_entries(artifact, baseline, tmp_path):
 
 
 @pytest.mark.emulator
+def test_what_is_gained_is_said(artifact, baseline, tmp_path):
+    content = json.loads(baseline.read_text())
+    content["artifacts"]["small/cortex-a53/fp32"]["cycles"] *= 2
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps(content))
+    (verdict,) = check([artifact], DEVICE, baseline=path).verdicts
+    assert verdict.outcome == "passed"
+    assert verdict.notes == ["faster than the baseline: --update keeps it so"]
+
+
+@pytest.mark.emulator
 def test_other_versions_are_said_and_another_core_or_yardstick_is_refused(artifact, baseline, tmp_path):
     def changed(**changes):
         content = json.loads(baseline.read_text())
