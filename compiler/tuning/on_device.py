@@ -10,7 +10,7 @@ import numpy as np
 
 from ...targets import Device, require_clock
 from .database import Database
-from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning
+from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
 
 UNIT = "nanoseconds"
 WARM_UP, PASSES = 3, 30
@@ -36,9 +36,7 @@ def tune_on_devices(
         def measure(choice: Choice) -> Costs:
             with network.compiled(choice, "round") as (program, library):
                 parts = _parts(device, reference, library, image)
-            of = dict(zip((call.layer for call in program.calls), parts, strict=True))
-            costs = {task: inference * np.mean([of[layer] for layer in task.layers]) for task in choice}
-            return Costs(costs, inference * float(parts.sum()))
+            return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
 
         rounds = Rounds(tasks, database, measure, workers=device.count())
         return rounds.finish(UNIT, rounds.run(most, progress), progress)

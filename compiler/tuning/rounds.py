@@ -7,12 +7,13 @@ ended: the same rounds give the same records.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import onnx_ir as ir
@@ -61,6 +62,17 @@ class Costs(NamedTuple):
 
     of_tasks: Mapping[Task, float]
     whole: float
+
+
+def by_task(choice: Choice, program: Program, calls: Iterable[float]) -> dict[Task, float]:
+    """What tasks cost, from the costs of all calls: of a layer's calls the first is its kernel's.
+
+    Others of that name are transpositions of what it puts out.
+    """
+    of_layers: dict[str, float] = {}
+    for call, cost in zip(program.calls, calls, strict=True):
+        of_layers.setdefault(call.layer, float(cost))
+    return {task: fmean(of_layers[layer] for layer in task.layers) for task in choice}
 
 
 @dataclass(frozen=True)

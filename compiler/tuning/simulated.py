@@ -1,12 +1,14 @@
 """Tuning on a simulated core: a round costs what one simulated inference of its network does."""
 
+from collections import Counter
+
 import numpy as np
 
 from ...targets import Core
 from ...targets.simulator.simulation import simulate
 from ...targets.simulator.yardstick import YARDSTICK
 from .database import Database
-from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning
+from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
 
 UNIT = "modelled_cycles"
 
@@ -20,17 +22,13 @@ def tune_on_simulated_core(
     """
 
     def measure(choice: Choice) -> Costs:
-        task_of = {layer: task for task in choice for layer in task.layers}
         with network.compiled(choice, "round") as (program, library):
             image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
             simulation = simulate(library, image, simulated)
-        costs = {
-            task_of[layer]: kernel.cycles / len(program.layers[kernel.name])
-            for kernel in simulation.kernels
-            for layer in program.layers.get(kernel.name, ())
-            if layer in task_of
-        }
-        return Costs(costs, simulation.cycles)
+        cycles = {kernel.name: kernel.cycles for kernel in simulation.kernels}
+        calls = Counter(call.function for call in program.calls)
+        of_calls = [cycles[call.function] / calls[call.function] for call in program.calls]
+        return Costs(by_task(choice, program, of_calls), simulation.cycles)
 
     tasks = network.tasks(f"sim:{simulated.name}, yardstick {YARDSTICK}")
     rounds = Rounds(tasks, database, measure)

@@ -55,6 +55,12 @@ def test_every_candidate_is_measured_once(undisturbed):
     assert {layer for task in tuning.tasks for layer in task.layers} == {"a", "b", "y"}
 
 
+def test_a_kernel_costs_at_least_its_multiply_adds(undisturbed):
+    tuning, _ = undisturbed
+    for task, macs in zip(tuning.tasks, (8 * 24 * 100, 24 * 9 * 64, 24 * 8 * 100), strict=True):
+        assert all(tuning.cost(trial) > macs / CORE.peak.fp32 for trial in task.trials)
+
+
 def test_what_is_known_is_not_measured_again(model, undisturbed, tmp_path):
     tuning, path = undisturbed
     text = path.read_text()
