@@ -1,11 +1,12 @@
 """How near the default parameters of each template are to the best of its candidates; the records shipped.
 
-Run it as `python -m armlet.benchmarks.defaults`. Every network is tuned for every core; it goes on where it
-was ended. It writes tables in docs/performance.md, and of all records the best of each kernel to the file
-that armlet ships. About half an hour on two cores.
+Run it as `python -m armlet.benchmarks.defaults [NETWORK ...]`. Every network is tuned for every core; it goes
+on where it was ended. It writes tables in docs/performance.md and, if all networks were tuned, the best
+record of each kernel to the file that armlet ships. About half an hour on two cores for all.
 """
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -41,12 +42,12 @@ class Job:
         return tune_model(model, core, open_device(f"sim:{self.core}"), database, precision=self.precision)
 
 
-def jobs() -> list[Job]:
+def jobs(networks: Sequence[str] = NETWORKS) -> list[Job]:
     """Half precision where the core computes in it."""
     precisions: tuple[Precision, ...] = ("fp32", "fp16")
     return [
         Job(network, core, precision)
-        for network in NETWORKS
+        for network in networks
         for precision in precisions
         for core in CORES
         if precision == "fp32" or find_core(core).has_half
@@ -68,9 +69,9 @@ def templates(tunings: Iterable[Tuning]) -> Iterator[tuple[str, str, str, str]]:
         yield name, str(len(costs)), f"{default / best:.3f}", f"{worst:.2f}"
 
 
-def networks(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
+def whole(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
     """A row for each network and precision: default and tuned, by core."""
-    for network, precision in dict.fromkeys((job.network, job.precision) for job in jobs()):
+    for network, precision in sorted({(job.network, job.precision) for job in done}, reverse=True):
         tunings = [done.get(Job(network, core, precision)) for core in CORES]
         cells = [
             f"{each.default_cost / 1e6:.2f} to {each.tuned_cost / 1e6:.2f}" if each else "-"
@@ -90,28 +91,29 @@ def ship(tunings: Iterable[Tuning]) -> None:
 def report(done: dict[Job, Tuning]) -> str:
     """Both tables."""
     rows: list[Sequence[str]] = []
-    for core, precision in dict.fromkeys((job.core, job.precision) for job in jobs()):
-        of_core = [done[job] for job in jobs() if (job.core, job.precision) == (core, precision)]
+    for precision, core in sorted({(job.precision, job.core) for job in done}, reverse=True):
+        of_core = [done[job] for job in done if (job.precision, job.core) == (precision, core)]
         rows += [(core, precision, *row) for row in templates(of_core)]
     head = ("core", "precision", "template", "kernels", "default / best", "worst kernel")
-    of_networks = table(("network", "precision", *CORES), [*networks(done)])
+    of_networks = table(("network", "precision", *CORES), [*whole(done)])
     return f"{of_networks}\n\n{table(head, rows)}"
 
 
-def main() -> None:
-    """Tune everything, and write."""
+def main(networks: Sequence[str]) -> None:
+    """Tune, and write."""
     done: dict[Job, Tuning] = {}
     # A process for each processor: TVM does not outlive a fork.
     pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
     with pool, progress_bar("tuning") as progress:
-        futures = {pool.submit(job.run): job for job in jobs()}
+        futures = {pool.submit(job.run): job for job in jobs(networks)}
         for future in as_completed(futures):
             job = futures[future]
             done[job] = future.result()
             progress(f"{job.network}, {job.core}, {job.precision}", len(done) / len(futures))
-    ship(done.values())
+    if done.keys() == {*jobs()}:
+        ship(done.values())
     write_section(PERFORMANCE, "defaults", report(done))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or NETWORKS)
