@@ -1,8 +1,10 @@
 """What is tuned, and how far defaults are from the best."""
 
+import pickle
+
 import pytest
 
-from armlet.benchmarks.defaults import jobs, templates
+from armlet.benchmarks.defaults import Found, jobs, templates
 from armlet.compiler.kernels import DENSE, DEPTHWISE
 from armlet.compiler.tuning import Database, Record, Task, Trial, Tuning
 
@@ -22,7 +24,7 @@ def tuning(tmp_path):
 
 
 def test_defaults_over_the_best(tuning):
-    assert [*templates([tuning])] == [
+    assert [*templates([Found.of(tuning)])] == [
         ("dense", "2", "1.053", "1.25"),
         ("depthwise", "1", "1.000", "1.00"),
     ]
@@ -31,3 +33,8 @@ def test_defaults_over_the_best(tuning):
 def test_cores_that_compute_in_half_precision_are_tuned_for_it():
     assert {job.core for job in jobs() if job.precision == "fp16"} == {"cortex-a55", "cortex-a76"}
     assert len(jobs()) == len({*jobs()}) == 18
+
+
+def test_what_was_found_goes_from_process_to_process(tuning):
+    found = Found.of(tuning)
+    assert pickle.loads(pickle.dumps(found)) == found
