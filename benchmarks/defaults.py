@@ -29,7 +29,7 @@ CORES = ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76")
 
 @dataclass(frozen=True)
 class Found:
-    """What a tuning found: cycles of the whole network; by kernel its template, default record and best one."""
+    """What a tuning found: cycles of the whole network; of each kernel the template, default and best."""
 
     default_cycles: float
     tuned_cycles: float
