@@ -60,7 +60,7 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
             f"{device.uri} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "
             f"{tolerance:.0e}: compile the artifact again, and report it if that does not help"
         )
-    return Inference(outputs, worst, bool((largest5(outputs[0]) == largest5(reference[0])).all()))
+    return Inference(outputs, worst, same_top5(outputs[0], reference[0]))
 
 
 def save_outputs(outputs: list[np.ndarray], path: Path, *, force: bool = False) -> None:
@@ -110,6 +110,11 @@ def profile(artifact: Artifact, device: SimulatedDevice) -> Profile:
 def largest5(output: np.ndarray) -> np.ndarray:
     """The places of the five largest values, largest first."""
     return np.argsort(-output.astype(np.float64).ravel(), kind="stable")[:5]
+
+
+def same_top5(output: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether the five largest values of both stand in the same places."""
+    return bool((largest5(output) == largest5(expected)).all())
 
 
 def check_fit(artifact: Artifact, device: Device) -> None:

@@ -17,7 +17,7 @@ import armlet
 from armlet.cache import cache_folder
 from armlet.compiler import tune_model
 from armlet.compiler.precision import Precision
-from armlet.compiler.tuning import SHIPPED, Database, Record, Tuning
+from armlet.compiler.tuning import SHIPPED, Database, Record, Trial, Tuning
 from armlet.console import progress_bar
 from armlet.targets import find_core, open_device
 
@@ -28,28 +28,6 @@ CORES = ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a tuning found: cycles of the whole network; of each kernel the template, default and best."""
-
-    default_cycles: float
-    tuned_cycles: float
-    kernels: list[tuple[str, Record, Record]]
-
-    @classmethod
-    def of(cls, tuning: Tuning) -> "Found":
-        """What is left of `tuning` for another process."""
-        kernels = []
-        for task in tuning.tasks:
-            default, best = (
-                tuning.database.record(trial) for trial in (task.trials[0], task.best(tuning.database))
-            )
-            assert default
-            assert best
-            kernels.append((task.template.name, default, best))
-        return cls(tuning.default_cost, tuning.tuned_cost, kernels)
-
-
-@dataclass(frozen=True)
 class Job:
     """A network to be tuned for a core."""
 
@@ -57,12 +35,11 @@ class Job:
     core: str
     precision: Precision
 
-    def run(self) -> Found:
+    def run(self) -> Tuning:
         """Tune it; what is known already is not measured again."""
         database = cache_folder("tuning") / f"{self.network}-{self.core}-{self.precision}.jsonl"
         model, core = armlet.build(self.network), find_core(self.core)
-        device = open_device(f"sim:{self.core}")
-        return Found.of(tune_model(model, core, device, database, precision=self.precision))
+        return tune_model(model, core, open_device(f"sim:{self.core}"), database, precision=self.precision)
 
 
 def jobs(networks: Sequence[str] = NETWORKS) -> list[Job]:
@@ -77,37 +54,47 @@ def jobs(networks: Sequence[str] = NETWORKS) -> list[Job]:
     ]
 
 
-def templates(findings: Iterable[Found]) -> Iterator[tuple[str, str, str, str]]:
+def templates(tunings: Iterable[Tuning]) -> Iterator[tuple[str, str, str, str]]:
     """For each template: its name, its kernels, the defaults' cycles over the best's, the worst kernel's."""
     costs: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-    for found in findings:
-        for name, default, best in found.kernels:
-            costs[name].append((default.cost, best.cost))
+    for tuning in tunings:
+        for task in tuning.tasks:
+            default, best = (
+                record(tuning, trial).cost for trial in (task.trials[0], task.best(tuning.database))
+            )
+            costs[task.template.name].append((default, best))
     for name, pairs in sorted(costs.items()):
         default_cost, best_cost = map(sum, zip(*pairs, strict=True))
         worst = max(first / least for first, least in pairs)
         yield name, str(len(pairs)), f"{default_cost / best_cost:.3f}", f"{worst:.2f}"
 
 
-def whole(done: dict[Job, Found]) -> Iterator[tuple[str, ...]]:
+def record(tuning: Tuning, trial: Trial) -> Record:
+    """What is known of a trial: after a whole run, of each."""
+    found = tuning.database.record(trial)
+    assert found
+    return found
+
+
+def whole(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
     """A row for each network and precision: default and tuned, by core."""
     for network, precision in sorted({(job.network, job.precision) for job in done}, reverse=True):
         tunings = [done.get(Job(network, core, precision)) for core in CORES]
         cells = [
-            f"{each.default_cycles / 1e6:.2f} to {each.tuned_cycles / 1e6:.2f}" if each else "-"
+            f"{each.default_cost / 1e6:.2f} to {each.tuned_cost / 1e6:.2f}" if each else "-"
             for each in tunings
         ]
         yield network, precision, *cells
 
 
-def ship(findings: Iterable[Found]) -> None:
+def ship(tunings: Iterable[Tuning]) -> None:
     """Write the best record of each kernel to the file that armlet ships."""
     shipped = Database(SHIPPED)
-    shipped.keep(best for found in findings for _, _, best in found.kernels)
+    shipped.keep(record(tuning, task.best(tuning.database)) for tuning in tunings for task in tuning.tasks)
     shipped.tidy()
 
 
-def report(done: dict[Job, Found]) -> str:
+def report(done: dict[Job, Tuning]) -> str:
     """Both tables."""
     rows: list[Sequence[str]] = []
     for precision, core in sorted({(job.precision, job.core) for job in done}, reverse=True):
@@ -120,7 +107,7 @@ def report(done: dict[Job, Found]) -> str:
 
 def main(networks: Sequence[str]) -> None:
     """Tune, and write."""
-    done: dict[Job, Found] = {}
+    done: dict[Job, Tuning] = {}
     # A process for each processor: TVM does not outlive a fork.
     pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
     with pool, progress_bar("tuning") as progress:

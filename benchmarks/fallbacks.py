@@ -15,11 +15,10 @@ import onnx_ir as ir
 
 from armlet.compiler.fuse import fuse
 from armlet.compiler.lowering import lower
-from armlet.compiler.network import compile_network
-from armlet.compiler.tvm_module import link_tvm_module
+from armlet.compiler.tvm_module import compile_library
 from armlet.console import progress_bar
 from armlet.frontend.importer import from_proto
-from armlet.targets import Core, find_core, find_toolchain
+from armlet.targets import Core, find_core
 from armlet.targets.simulator.simulation import simulate
 
 from .document import PERFORMANCE, table, write_section
@@ -73,16 +72,15 @@ OPERATIONS = (
 
 def cycles(operation: Operation, core: Core, *, by_tvm: bool) -> float:
     """Modelled cycles of an operation alone, caches cold."""
-    model, toolchain = operation.model(), find_toolchain("linux", core.machine)
+    model = operation.model()
     if not by_tvm:
         fuse(model, core)
     with tempfile.TemporaryDirectory(prefix="armlet-fallbacks-") as name:
-        folder, program = Path(name), lower(model, "nhwc", core)
-        network = compile_network(program, "head", core, "linux", toolchain, folder, lambda what, part: None)
-        link_tvm_module(network, toolchain, folder / "model.so")
+        library = Path(name) / "head.so"
+        compile_library(lower(model, "nhwc", core), core, library)
         shape = (1, operation.rows, operation.columns, operation.channels)
         image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-        return simulate(folder / "model.so", image, core).cycles
+        return simulate(library, image, core).cycles
 
 
 def main() -> None:

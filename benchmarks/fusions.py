@@ -15,11 +15,10 @@ import onnx_ir as ir
 import armlet
 from armlet.compiler.fuse import FUSIONS, Fusion, fuse
 from armlet.compiler.lowering import lower
-from armlet.compiler.network import compile_network
 from armlet.compiler.traffic import least_bytes
-from armlet.compiler.tvm_module import link_tvm_module
+from armlet.compiler.tvm_module import compile_library
 from armlet.console import progress_bar
-from armlet.targets import Core, find_core, find_toolchain
+from armlet.targets import Core, find_core
 from armlet.targets.simulator.simulation import simulate
 
 from .document import PERFORMANCE, table, write_section
@@ -42,13 +41,12 @@ def measure(model: ir.Model, core: Core, fusions: Sequence[Fusion]) -> Cost:
     """Compile the optimised `model` for `core`, fused by `fusions` only, and simulate one inference."""
     fused = model.clone()
     fuse(fused, core, fusions)
-    program, toolchain = lower(fused, "nchw", core), find_toolchain("linux", core.machine)
+    program = lower(fused, "nchw", core)
     with tempfile.TemporaryDirectory(prefix="armlet-fusions-") as name:
-        folder = Path(name)
-        network = compile_network(program, "fused", core, "linux", toolchain, folder, lambda what, part: None)
-        link_tvm_module(network, toolchain, folder / "model.so")
+        library = Path(name) / "fused.so"
+        network = compile_library(program, core, library)
         image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
-        simulation = simulate(folder / "model.so", image, core)
+        simulation = simulate(library, image, core)
     traffic = [network.traffic[call.function] for call in program.calls]
     moved = sum(call.read + call.written + call.constants + 2 * call.scratch for call in traffic)
     return Cost(len(program.calls), moved, sum(simulation.instructions.values()), simulation.cycles)

@@ -13,6 +13,7 @@ from pathlib import Path
 import armlet
 from armlet.console import progress_bar
 from armlet.frontend import count
+from armlet.gate.plots import svg_of
 from armlet.targets import Core, find_core
 from armlet.targets.simulator.simulation import simulate
 
@@ -65,29 +66,26 @@ def measure(variant: Variant, core: Core) -> Point:
 
 def draw(points: list[Point], output: Path) -> None:
     """Two plots side by side: cycles by resolution and by width, floors dashed."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # The same points give the same file.
-    with mpl.rc_context({"svg.hashsalt": "armlet", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        axes = figure.subplots(1, 2, sharey=True)
-        for axis, by in zip(axes, ("resolution", "width"), strict=True):
-            for number, (network, core) in enumerate((n, c) for n in NETWORKS for c in CORES):
-                line = sorted(
-                    (getattr(point.variant, by), point.cycles, point.floor)
-                    for point in points
-                    if (point.variant.network, point.core) == (network, core) and _is_of(point.variant, by)
-                )
-                places, cycles, floors = zip(*line, strict=True)
-                label = f"{network.removeprefix('mobilenet_')}, {core.name}"
-                axis.plot(places, cycles, marker="o", markersize=3, color=f"C{number}", label=label)
-                axis.plot(places, floors, linestyle="dashed", linewidth=0.8, color=f"C{number}")
-            axis.set_xlabel(by)
-            axis.grid(visible=True, alpha=0.3)
-        axes[0].set_ylabel("million modelled cycles (dashed: floor)")
-        axes[0].legend(fontsize="small")
-        figure.savefig(output, format="svg", metadata={"Date": None})
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, by in zip(axes, ("resolution", "width"), strict=True):
+        for number, (network, core) in enumerate((n, c) for n in NETWORKS for c in CORES):
+            line = sorted(
+                (getattr(point.variant, by), point.cycles, point.floor)
+                for point in points
+                if (point.variant.network, point.core) == (network, core) and _is_of(point.variant, by)
+            )
+            places, cycles, floors = zip(*line, strict=True)
+            label = f"{network.removeprefix('mobilenet_')}, {core.name}"
+            axis.plot(places, cycles, marker="o", markersize=3, color=f"C{number}", label=label)
+            axis.plot(places, floors, linestyle="dashed", linewidth=0.8, color=f"C{number}")
+        axis.set_xlabel(by)
+        axis.grid(visible=True, alpha=0.3)
+    axes[0].set_ylabel("million modelled cycles (dashed: floor)")
+    axes[0].legend(fontsize="small")
+    output.write_text(svg_of(figure))
 
 
 def _is_of(variant: Variant, by: str) -> bool:

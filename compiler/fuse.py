@@ -13,11 +13,12 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 
-from ..frontend.shapes import shape_of
+from ..frontend.shapes import nbytes_of, shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import clip_bounds, is_close, producer_of, scalar
 from ..targets import Core
 from .fused_nodes import computed_by, sources_of
+from .kernels.kernel import is_pointwise
 from .take import emit, take
 
 SPATIAL = ("Conv", "DepthwiseConv")
@@ -150,15 +151,12 @@ class _GateInWeights(RewriteRuleClassBase):
 
     def check(self, context: Any, x: ir.Value, product: ir.Value, y: ir.Value, **_: Any) -> MatchResult:
         node, result = producer_of(y), MatchResult()
-        weight = shape_of(node.inputs[1])
-        if weight[2:] != [1, 1] or any(node.attributes["pads"].as_ints()):
+        if not is_pointwise(node):
             return result.fail("not a projection")
         if len(product.uses()) > 1:
             return result.fail("its residual is what it reads")
-        pixels = math.prod(shape_of(x)[2:])
-        return (
-            result if weight[0] < pixels else result.fail("there are more weights than elements of the map")
-        )
+        channels, pixels = shape_of(node.inputs[1])[0], math.prod(shape_of(x)[2:])
+        return result if channels < pixels else result.fail("there are more weights than elements of the map")
 
     def rewrite(self, op: Any, x: ir.Value, gate: ir.Value, y: ir.Value, **_: Any) -> ir.Value:
         node = producer_of(y)
@@ -211,7 +209,7 @@ def _expand_in_bands(model: ir.Model, core: Core) -> None:
         if between is None or expansion is None or not _may_expand(node, expansion):
             continue
         x, weight, bias = expansion.inputs
-        if core.l2 is None or 2 * (_nbytes(x) + _nbytes(between)) <= core.l2.size:
+        if core.l2 is None or 2 * (nbytes_of(x) + nbytes_of(between)) <= core.l2.size:
             continue
         node.resize_inputs(6)
         for number, value in ((0, x), (4, weight), (5, bias)):
@@ -226,16 +224,9 @@ def _may_expand(node: ir.Node, expansion: ir.Node) -> bool:
     """Whether the first input of the depthwise convolution `node` is an `expansion` that only it reads."""
     if (expansion.domain, expansion.op_type) != (DOMAIN, "Conv") or len(expansion.inputs) != 3:
         return False
-    (expanded, *means), moves = expansion.outputs, expansion.attributes
-    is_plain = shape_of(expansion.inputs[1])[2:] == [1, 1] and not any(moves["pads"].as_ints())
+    (expanded, *means), strides = expansion.outputs, expansion.attributes["strides"].as_ints()
     is_alone = not means and len(expanded.uses()) == 1 and not expanded.is_graph_output()
-    return is_plain and is_alone and all(stride == 1 for stride in moves["strides"].as_ints())
-
-
-def _nbytes(value: ir.Value | None) -> int:
-    assert value is not None
-    assert value.dtype is not None
-    return math.prod(shape_of(value)) * value.dtype.numpy().itemsize
+    return is_pointwise(expansion) and is_alone and all(stride == 1 for stride in strides)
 
 
 def _rewriting(*rules: Any) -> Callable[[ir.Model, Core], object]:

@@ -3,14 +3,13 @@
 What is counted is what kernels ask for, each tensor once a kernel, whatever caches hold of it.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from ..frontend.shapes import shape_of
+from ..frontend.shapes import nbytes_of
 from .program import Call, Program, Tensor
 
 
@@ -48,16 +47,10 @@ def least_bytes(fused: ir.Model) -> int:
     """
     layers = (node for node in fused.graph if any(_is_constant(value) for value in node.inputs))
     return sum(
-        sum(map(_nbytes, {*node.inputs, *(value for value in node.outputs if value.name)} - {None}))
+        sum(map(nbytes_of, {*node.inputs, *(value for value in node.outputs if value.name)} - {None}))
         for node in layers
     )
 
 
 def _is_constant(value: ir.Value | None) -> bool:
     return value is not None and value.const_value is not None
-
-
-def _nbytes(value: ir.Value | None) -> int:
-    assert value is not None
-    assert value.dtype is not None
-    return math.prod(shape_of(value)) * value.dtype.numpy().itemsize

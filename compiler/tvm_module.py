@@ -5,12 +5,26 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ..targets import Toolchain
+from ..targets import Core, Toolchain, find_toolchain
 from ..targets.tvm_runtime import ffi_headers
 from .arena import ALIGNMENT
-from .network import Network
+from .network import Network, compile_network
+from .program import Program
 
 SOURCE = Path(__file__).with_name("templates") / "tvm_entry.c"
+
+
+def compile_library(program: Program, core: Core, output: Path, *, os: str = "linux") -> Network:
+    """Compile `program` for `core` to the library `output` alone, working in its folder.
+
+    Raises as `compile_network` does.
+    """
+    toolchain = find_toolchain(os, core.machine)
+    network = compile_network(
+        program, output.stem, core, os, toolchain, output.parent, lambda what, part: None
+    )
+    link_tvm_module(network, toolchain, output)
+    return network
 
 
 def link_tvm_module(network: Network, toolchain: Toolchain, output: Path) -> None:

@@ -1,5 +1,7 @@
 """Static shapes of ONNX values."""
 
+import math
+
 import onnx_ir as ir
 
 
@@ -8,3 +10,11 @@ def shape_of(value: ir.Value | None) -> list[int]:
     if value is None or value.shape is None:
         raise TypeError(f"{value} has no shape")
     return [int(size) for size in value.shape]  # type: ignore[arg-type]
+
+
+def nbytes_of(value: ir.Value | None) -> int:
+    """The bytes of `value`; a TypeError where its shape or type is not known."""
+    shape = shape_of(value)
+    if value is None or value.dtype is None:
+        raise TypeError(f"{value} has no type")
+    return math.prod(shape) * value.dtype.numpy().itemsize

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..artifact import Artifact
-from ..inference import largest5
+from ..inference import same_top5
 from ..passes.verify import relative_error
 from .outcome import Check, Outcome
 
@@ -14,7 +14,7 @@ def check_accuracy(artifact: Artifact, outputs: Sequence[np.ndarray], where: str
     """Hold the `outputs` for the artifact's sample, computed on `where`, against the stored one."""
     expected, tolerance = artifact.sample[1], artifact.manifest["tolerance"]
     worst = relative_error([expected], outputs[:1])
-    same = (largest5(outputs[0]) == largest5(expected)).all()
+    same = same_top5(outputs[0], expected)
     return Check(
         "accuracy",
         Outcome.PASSED if worst <= tolerance else Outcome.REGRESSION,

@@ -31,7 +31,8 @@ def check_growth(
 
 def sizes_of(artifact: Artifact) -> dict[str, int]:
     """The sizes that are checked, in bytes."""
-    return {name: artifact.memory[name] for name in SIZES}
+    memory = artifact.memory
+    return {name: memory[name] for name in SIZES}
 
 
 def check_sizes(before: Mapping[str, int], now: Mapping[str, int], threshold: float) -> list[Check]:

@@ -42,7 +42,7 @@ def kernels(comparison: Comparison) -> str:
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("modelled cycles: baseline grey, now blue, grown red; the line is the floor")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def roofline(figures: Figures) -> str:
@@ -65,7 +65,7 @@ def roofline(figures: Figures) -> str:
     axes.set_title(
         f"floor: {peak:.3g} multiply-accumulates a cycle; main memory (dashed): {bandwidth:g} bytes a cycle"
     )
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def cycles_by_commit(points: Sequence[Point], name: str, now: int) -> str:
@@ -79,7 +79,7 @@ def cycles_by_commit(points: Sequence[Point], name: str, now: int) -> str:
     axes.set_ylim(0, 1.1 * max(now, *(point.cycles[name] for point in known)))
     axes.yaxis.set_major_formatter(THOUSANDS)
     axes.set_ylabel("modelled cycles")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def rounds(paired: PairedTimes) -> str:
@@ -91,7 +91,7 @@ def rounds(paired: PairedTimes) -> str:
     axes.set_xlabel("round")
     axes.set_ylabel("ms")
     axes.legend()
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def _figure(height: float) -> tuple["Figure", "Axes"]:
@@ -103,7 +103,7 @@ def _figure(height: float) -> tuple["Figure", "Axes"]:
     return figure, axes
 
 
-def _svg(figure: "Figure") -> str:
+def svg_of(figure: "Figure") -> str:
     """The figure as an element of HTML: text stays text, and the same figure gives the same bytes."""
     from matplotlib import rc_context
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
-import psutil
 import pytest
 
 from armlet import build
@@ -309,59 +307,6 @@ def test_a_full_disk(tiny, tmp_path):
     assert done.returncode == 1, done.stderr
     assert "armlet: cannot write" in done.stderr.strip().splitlines()[-1]
     assert not any(tmp_path.iterdir())
-
-
-def test_interrupting_leaves_nothing(tmp_path):
-    command = [str(ARMLET), "compile", "mobilenet_v3_large", "-o", str(tmp_path / "out"), "--target", "host"]
-    process = subprocess.Popen(
-        command, env=os.environ | {"ARMLET_CACHE": str(tmp_path / "cache")}, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    # Interrupt it while it compiles kernels.
-    while not any((tmp_path / "cache").rglob("*.o")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert words.strip().splitlines()[-1] == "armlet: interrupted"
-    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
-    kernels = tmp_path / "cache" / "kernels"
-    assert not [path.name for path in kernels.glob(".*") if path.suffix != ".lock"]
-    for kernel in kernels.glob("[!.]*"):
-        assert {path.name for path in kernel.iterdir()} == {"kernel.o", "scratch.json"}
-        assert (kernel / "kernel.o").read_bytes().startswith(b"\x7fELF")
-
-
-@pytest.mark.emulator
-def test_interrupting_the_verification_ends_the_emulated_phones(tmp_path):
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    command = [ARMLET, "compile", "mobilenet_v3_small", "-o", tmp_path / "out", "--target", "cortex-a76"]
-    process = subprocess.Popen(
-        command, env=os.environ | {"TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 240
-    # Two servers, and a session of each.
-    while len(phones := _phones(process.pid)) < 4:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert words.strip().splitlines()[-1] == "armlet: interrupted"
-    assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
-    while any(phone.is_running() for phone in phones) or any(temporary.glob("armlet*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def _phones(number):
-    """The emulators that the process of this number has started."""
-    children = psutil.Process(number).children(recursive=True)
-    return [child for child in children if child.name().startswith("qemu")]
 
 
 def test_debug_shows_where(tmp_path):

@@ -2,39 +2,21 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from armlet import build, compile_model
-from armlet.targets import find_core, open_device
+from armlet.targets import find_core
 from armlet.targets.devices.emulated import emulated_server
 
 ARMLET = Path(sys.executable).with_name("armlet")
 
 
-@pytest.fixture
-def tracker():
-    from tvm.rpc.tracker import Tracker
-
-    tracker = Tracker("127.0.0.1", port=9800, port_end=9900, silent=True)
-    yield tracker.port
-    tracker.terminate()
-
-
 def start_run(folder, device):
     command = [ARMLET, "run", folder, "--device", device]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def busy_server():
@@ -47,16 +29,18 @@ def busy_server():
 
 
 @pytest.mark.emulator
-def test_a_phone_lost_in_mid_run_is_exit_code_5_and_the_next_run_takes_the_other(tracker, tmp_path):
+def test_a_phone_lost_in_mid_run_is_exit_code_5_and_the_next_run_takes_the_other(
+    tracker, tmp_path, wait_until
+):
     core = find_core("cortex-a72")
     artifact = compile_model(build("mobilenet_v3_large"), tmp_path / "large", core)
-    device = f"tracker://127.0.0.1:{tracker}/phone"
-    options = ("--tracker", f"127.0.0.1:{tracker}", "--key", "phone")
+    device = tracker.device("phone").uri
+    options = ("--tracker", f"127.0.0.1:{tracker.port}", "--key", "phone")
     with emulated_server(core, *options), emulated_server(find_core("cortex-a76"), *options):
-        wait_for(lambda: open_device(device).summary() == (2, 2))
+        wait_until(lambda: tracker.counts() == (2, 2), seconds=120)
 
         running = start_run(artifact.folder, device)
-        wait_for(busy_server).kill()
+        wait_until(busy_server, seconds=120).kill()
         _, words = running.communicate(timeout=120)
         assert running.returncode == 5
         assert len(words.strip().splitlines()) == 1

@@ -4,7 +4,7 @@ A family is a function from a fused ONNX node (`fuse.py`) and a core to a `Kerne
 core, and its weights, laid out as the TIR reads them. Activations are NHWC, batch 1; a stem can read NCHW.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from ...targets import Core
 from . import conv, dense, depthwise, expand_depthwise, pointwise
-from .kernel import Kernel, array, nhwc, vector_of
+from .kernel import Kernel, is_pointwise, nhwc, vector_of
 from .pool import global_average_pool
 from .resize import resize
 from .scale import scale
@@ -21,10 +21,6 @@ from .template import Template
 from .window_pool import window_pool
 
 Select = Callable[[ir.Node, Template], Any]
-
-
-def _is_pointwise(node: ir.Node) -> bool:
-    return array(node.inputs[1]).shape[2:] == (1, 1) and not any(node.attributes["pads"].as_ints())
 
 
 def _is_of_one_pixel(node: ir.Node) -> bool:
@@ -40,15 +36,20 @@ def _pointwise_tilings(node: ir.Node, core: Core) -> list[pointwise.Tiling]:
     return pointwise.candidates(height * width, depth, channels, vector_of(node, core), core)
 
 
+def _dense_tilings(node: ir.Node, core: Core) -> list[pointwise.Tiling]:
+    return dense.candidates(core)
+
+
+def _depthwise_parameters(node: ir.Node, core: Core) -> list[depthwise.Parameters]:
+    return depthwise.candidates(depthwise.layer_of(node, core), core)
+
+
+# Functions with names: what was found of a template goes from process to process.
 CONV = Template("conv", 2, conv.Tiling, _conv_tilings, conv.conv)
 STEM = Template("stem", 2, conv.Tiling, _conv_tilings, partial(conv.conv, planes=True))
 POINTWISE = Template("pointwise", 2, pointwise.Tiling, _pointwise_tilings, pointwise.pointwise)
-DENSE = Template("dense", 1, pointwise.Tiling, lambda node, core: dense.candidates(core), dense.dense)
-DEPTHWISE = Template(
-    *("depthwise", 2, depthwise.Parameters),
-    lambda node, core: depthwise.candidates(depthwise.layer_of(node, core), core),
-    depthwise.depthwise,
-)
+DENSE = Template("dense", 1, pointwise.Tiling, _dense_tilings, dense.dense)
+DEPTHWISE = Template("depthwise", 2, depthwise.Parameters, _depthwise_parameters, depthwise.depthwise)
 EXPAND_DEPTHWISE = Template(
     *("expand_depthwise", 1, expand_depthwise.Banding),
     expand_depthwise.candidates,
@@ -59,7 +60,7 @@ EXPAND_DEPTHWISE = Template(
 def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
     """What `node` is computed by, if it can be tuned; of `planes` if its map comes in NCHW."""
     match node.op_type:
-        case "Conv" if _is_pointwise(node):
+        case "Conv" if is_pointwise(node):
             return DENSE if _is_of_one_pixel(node) else POINTWISE
         case "Conv":
             return STEM if planes else CONV
@@ -73,16 +74,7 @@ def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
 
 def may_read_planes(node: ir.Node) -> bool:
     """Whether the kernel of `node` can read its map in NCHW, as pictures come."""
-    return node.op_type == "Conv" and not _is_pointwise(node) and conv.may_read_planes(node)
-
-
-def candidates(node: ir.Node, core: Core) -> Iterator[Kernel]:
-    """The kernels of `node` that are worth measuring on `core`, the default first."""
-    template = template_of(node)
-    if template is None:
-        yield FAMILIES[node.op_type](node, core)
-    else:
-        yield from (template.kernel(node, core, each) for each in template.candidates(node, core))
+    return node.op_type == "Conv" and not is_pointwise(node) and conv.may_read_planes(node)
 
 
 def kernel_of(
@@ -108,4 +100,4 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "Sigmoid": sigmoid,
 }
 
-__all__ = ["Kernel", "Select", "Template", "candidates", "kernel_of", "may_read_planes", "template_of"]
+__all__ = ["Kernel", "Select", "Template", "kernel_of", "may_read_planes", "template_of"]

@@ -70,6 +70,11 @@ def nhwc(value: ir.Value | None) -> tuple[int, int, int, int]:
     return n, h, w, c
 
 
+def is_pointwise(node: ir.Node) -> bool:
+    """Whether a fused `Conv` sees a pixel at a time, and no padding."""
+    return shape_of(node.inputs[1])[2:] == [1, 1] and not any(node.attributes["pads"].as_ints())
+
+
 def array(value: ir.Value | None) -> np.ndarray:
     """The numbers of a constant, which `fuse.py` has seen to."""
     assert value is not None

@@ -12,7 +12,6 @@ from ...targets import Device, require_clock
 from .database import Database
 from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
 
-UNIT = "nanoseconds"
 WARM_UP, PASSES = 3, 30
 
 
@@ -27,8 +26,8 @@ def tune_on_devices(
     require_clock(device)
     tasks = network.tasks(device.uri)
     default = {task: task.trials[0] for task in tasks}
-    with network.compiled(default, "default") as (program, reference):
-        image = np.random.default_rng(0).standard_normal(program.inputs[0].shape, dtype=np.float32)
+    with network.compiled(default, "default") as (_, reference):
+        image = network.image
         with device.connect() as session:
             seconds = session.load(reference).time([image], warm_up=WARM_UP, rounds=PASSES)
         inference = 1e9 * float(np.median(seconds))
@@ -38,8 +37,7 @@ def tune_on_devices(
                 parts = _parts(device, reference, library, image)
             return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
 
-        rounds = Rounds(tasks, database, measure, workers=device.count())
-        return rounds.finish(UNIT, rounds.run(most, progress), progress)
+        return Rounds(tasks, database, "nanoseconds", measure, device.count()).run(most, progress)
 
 
 def _parts(device: Device, reference: Path, library: Path, image: np.ndarray) -> np.ndarray:

@@ -16,17 +16,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnx_ir as ir
 
 from ...errors import ArmletError, DeviceError
-from ...targets import Core, find_toolchain
+from ...frontend.shapes import shape_of
+from ...targets import Core
 from ...threads import side_by_side
 from ..kernels import Template
 from ..lowering import lower
-from ..network import compile_network
 from ..precision import Precision
 from ..program import Program
-from ..tvm_module import link_tvm_module
+from ..tvm_module import compile_library
 from .database import Database, Record, Trial, parameters_json
 from .workload import workload
 
@@ -126,6 +127,11 @@ class Network:
     precision: Precision
     folder: Path
 
+    @property
+    def image(self) -> np.ndarray:
+        """An input, always the same."""
+        return np.random.default_rng(0).standard_normal(shape_of(self.fused.graph.inputs[0]), np.float32)
+
     def tasks(self, device: str) -> list[Task]:
         """The kernels that can be tuned, their trials on `device`."""
         layers: dict[tuple[Template, tuple[Trial, ...]], list[str]] = {}
@@ -148,35 +154,41 @@ class Network:
             return template.read(json.loads(chosen[node.name or ""].parameters))
 
         program = lower(self.fused, "nchw", self.core, select)
-        toolchain = find_toolchain("linux", self.core.machine)
         with tempfile.TemporaryDirectory(dir=self.folder) as work:
-            folder = Path(work)
-            library = folder / f"{name}.so"
-            network = compile_network(
-                program, name, self.core, "linux", toolchain, folder, lambda what, part: None
-            )
-            link_tvm_module(network, toolchain, library)
+            library = Path(work) / f"{name}.so"
+            compile_library(program, self.core, library)
             yield program, library
 
 
 @dataclass
 class Rounds:
-    """The rounds of a run: `measure` is called by so many `workers` at once.
+    """The rounds of a run: `measure`, whose costs are in `unit`, is called by so many `workers` at once.
 
     A round's records are in the file when it ends: a run that is ended in any way goes on from there.
     """
 
     tasks: Sequence[Task]
     database: Database
+    unit: str
     measure: Callable[[Choice], Costs]
-    workers: int = 1
+    workers: int
     failures: dict[str, int] = field(default_factory=dict)
 
-    def run(self, most: int | None, progress: Progress) -> int:
-        """Measure what the database does not know, at most so many trials; returns how many were.
+    def run(self, most: int | None, progress: Progress) -> Tuning:
+        """Measure what the database does not know, at most so many trials, then what it comes to.
 
         Raises DeviceError when FAILURES rounds fail one after the other.
         """
+        measured = self._measure_trials(most, progress)
+        progress("whole network", 1.0)
+        default = self.measure({task: task.trials[0] for task in self.tasks})
+        tuned = self.measure({task: task.best(self.database) for task in self.tasks})
+        self.database.tidy()
+        return Tuning(
+            self.tasks, self.database, self.unit, measured, default.whole, tuned.whole, self.failures
+        )
+
+    def _measure_trials(self, most: int | None, progress: Progress) -> int:
         left = sum(len(task.pending(self.database)) for task in self.tasks)
         total, measured, in_a_row = left if most is None else min(left, most), 0, 0
         rounds = self._rounds(total)
@@ -218,11 +230,3 @@ class Rounds:
                 f"{in_a_row} rounds failed one after the other, the last: {error}; what was measured is in "
                 f"{self.database.path}, and the same command goes on from there"
             ) from error
-
-    def finish(self, unit: str, measured: int, progress: Progress) -> Tuning:
-        """Measure the network by default and with the best, and leave the file tidy."""
-        progress("whole network", 1.0)
-        default = self.measure({task: task.trials[0] for task in self.tasks})
-        tuned = self.measure({task: task.best(self.database) for task in self.tasks})
-        self.database.tidy()
-        return Tuning(self.tasks, self.database, unit, measured, default.whole, tuned.whole, self.failures)

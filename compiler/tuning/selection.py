@@ -25,7 +25,7 @@ class Selection:
     core: str
     precision: str
     records: Iterable[Record] = ()
-    used: dict[str, Record] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
@@ -43,12 +43,13 @@ class Selection:
         if not current:
             (self.stale if known else self.missing).append(layer)
             return None
-        best = self.used[layer] = min(current, key=_by_device_and_cost)
+        self.used.append(layer)
+        best = min(current, key=_by_device_and_cost)
         return template.read(json.loads(best.trial.parameters))
 
     def to_json(self) -> dict[str, Any]:
         """Which layers have records, in the order of the network."""
-        return {"used": list(self.used), "missing": self.missing, "stale": self.stale}
+        return {"used": self.used, "missing": self.missing, "stale": self.stale}
 
 
 def _by_device_and_cost(record: Record) -> tuple[bool, float]:

@@ -39,5 +39,5 @@ def tune_model(
     with tempfile.TemporaryDirectory(prefix="armlet-tune-", ignore_cleanup_errors=True) as folder:
         network = Network(fused, core, precision, Path(folder))
         if isinstance(device, SimulatedDevice):
-            return tune_on_simulated_core(network, device.core, known, most=trials, progress=progress)
+            return tune_on_simulated_core(network, device, known, most=trials, progress=progress)
         return tune_on_devices(network, device, known, most=trials, progress=progress)

@@ -14,13 +14,12 @@ from armlet.artifact import Artifact
 from armlet.compiler.fuse import fuse
 from armlet.compiler.layout import array_in
 from armlet.compiler.lowering import lower
-from armlet.compiler.network import compile_network
 from armlet.compiler.program import Program
-from armlet.compiler.tvm_module import link_tvm_module
+from armlet.compiler.tvm_module import compile_library
 from armlet.frontend import build
 from armlet.frontend.importer import from_proto
 from armlet.passes.verify import Runner, relative_error
-from armlet.targets import Core, find_core, find_toolchain, open_device
+from armlet.targets import Core, find_core, open_device
 
 
 def normal(*shape: int) -> np.ndarray:
@@ -73,11 +72,7 @@ def error_on(tmp_path, fused) -> Callable[..., tuple[float, Program]]:
         core = find_core(core) if isinstance(core, str) else core
         lowered = lower(fused(model, core), layout, core)
         library = tmp_path / "model.so"
-        toolchain = find_toolchain("linux", core.machine)
-        network = compile_network(
-            lowered, "test", core, "linux", toolchain, tmp_path, lambda what, part: None
-        )
-        link_tvm_module(network, toolchain, library)
+        compile_library(lowered, core, library)
         inputs = {value.name: scale * normal(*value.shape) for value in model.graph.inputs}
         with open_device("host" if core.name == "host" else f"emulated:{core.name}").connect() as session:
             got = session.load(library).run([array_in(layout, array) for array in inputs.values()])

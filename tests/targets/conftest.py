@@ -11,9 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from armlet.compiler.network import compile_network
 from armlet.compiler.program import Call, Program, Tensor
-from armlet.compiler.tvm_module import link_tvm_module
+from armlet.compiler.tvm_module import compile_library
 from armlet.targets.cores import find_core
 from armlet.targets.rpc_server import server_program
 from armlet.targets.toolchains import find_toolchain
@@ -53,11 +52,7 @@ def link_network(name: str, output: Path, *, core: str, os: str = "linux") -> Pa
         calls=[Call(name, name, [given], made)],
         functions={name: te.create_prim_func([x, *results])},
     )
-    toolchain = find_toolchain(os, find_core(core).machine)
-    network = compile_network(
-        program, name, find_core(core), os, toolchain, output.parent, lambda what, part: None
-    )
-    link_tvm_module(network, toolchain, output)
+    compile_library(program, find_core(core), output, os=os)
     return output
 
 

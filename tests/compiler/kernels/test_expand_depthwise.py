@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from armlet.compiler.c_interface import compile_function
-from armlet.compiler.kernels import candidates
-from armlet.compiler.kernels.expand_depthwise import Banding, default, expand_depthwise
+from armlet.compiler.kernels.expand_depthwise import Banding, candidates, default, expand_depthwise
 from armlet.targets import find_core
 
 from .references import activate, convolve
@@ -107,9 +106,9 @@ def test_epilogues_and_means(core, expansion, activation, mean, check):
 @pytest.mark.parametrize(("taps", "stride"), [(3, 1), (3, 2), (5, 1)])
 def test_every_candidate_computes_the_same(core, taps, stride, check, call, fused_node):
     case = Case(fused_node, (20, 20, 8), 40, taps, strides=(stride, stride))
-    kernels = [*candidates(case.node, find_core(core))]
-    assert len(kernels) > 4
-    for kernel in kernels:
+    found = candidates(case.node, find_core(core))
+    assert len(found) > 4
+    for kernel in (expand_depthwise(case.node, find_core(core), each) for each in found):
         out = np.full(case.want.shape, np.nan, np.float32)
         call(kernel.function, [case.x, *kernel.constants, out], core, kernel.llvm_cpu)
         assert np.abs(out - case.want).max() <= TOLERANCE * case.range
