@@ -38,9 +38,9 @@ def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **opti
     ]
     print_table(("template", "first layer", "default", "tuned"), rows, title=unit.replace("_", " "))
     click.echo(
-        f"{tuning.measured} trials measured, {sum(tuning.failures.values())} rounds failed; the network: "
-        f"{tuning.default_cost:,.0f} {unit.replace('_', ' ')} by default, {tuning.tuned_cost:,.0f} tuned; "
-        f"records in {database}"
+        f"{tuning.measured} trials measured ({tuning.order}), {sum(tuning.failures.values())} rounds failed; "
+        f"the network: {tuning.default_cost:,.0f} {unit.replace('_', ' ')} by default, "
+        f"{tuning.tuned_cost:,.0f} tuned; records in {database}"
     )
     for reason, times in tuning.failures.items():
         click.echo(f"failed {times} times: {reason}")

@@ -3,6 +3,7 @@
 from .database import SHIPPED, Database, Record, Trial, known_records
 from .rounds import Task, Tuning
 from .selection import Selection
+from .simulated import ranked
 from .tune import tune_model
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Trial",
     "Tuning",
     "known_records",
+    "ranked",
     "tune_model",
 ]

@@ -81,7 +81,7 @@ class Tuning:
     """What is in `database` of a network's `tasks`, after a run that measured so many trials.
 
     Costs, in `unit`, are those of a whole inference, by default and with the best of all that was measured.
-    `failures` says why rounds failed, and how many of them.
+    `failures` says why rounds failed, and how many of them; `order` is that in which trials were taken.
     """
 
     tasks: Sequence[Task]
@@ -91,6 +91,7 @@ class Tuning:
     default_cost: float
     tuned_cost: float
     failures: Mapping[str, int]
+    order: str = "as listed"
 
     def cost(self, trial: Trial) -> float | None:
         """What a call costs, if it was measured."""
@@ -111,6 +112,7 @@ class Tuning:
         ]
         return {
             "trials_measured": self.measured,
+            "order": self.order,
             "failures": dict(self.failures),
             f"default_{self.unit}": round(self.default_cost),
             f"tuned_{self.unit}": round(self.tuned_cost),
@@ -179,7 +181,7 @@ class Rounds:
 
         Raises DeviceError when FAILURES rounds fail one after the other.
         """
-        measured = self._measure_trials(most, progress)
+        measured = self.measure_trials(most, progress)
         progress("whole network", 1.0)
         default = self.measure({task: task.trials[0] for task in self.tasks})
         tuned = self.measure({task: task.best(self.database) for task in self.tasks})
@@ -188,7 +190,11 @@ class Rounds:
             self.tasks, self.database, self.unit, measured, default.whole, tuned.whole, self.failures
         )
 
-    def _measure_trials(self, most: int | None, progress: Progress) -> int:
+    def measure_trials(self, most: int | None, progress: Progress) -> int:
+        """Measure what the database does not know, at most so many trials; returns how many were.
+
+        Raises DeviceError when FAILURES rounds fail one after the other.
+        """
         left = sum(len(task.pending(self.database)) for task in self.tasks)
         total, measured, in_a_row = left if most is None else min(left, most), 0, 0
         rounds = self._rounds(total)

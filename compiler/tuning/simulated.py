@@ -1,10 +1,12 @@
 """Tuning on a simulated core: a round costs what one simulated inference of its network does."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
-from ...targets import YARDSTICK, SimulatedDevice
+from ...targets import SimulatedDevice
 from .database import Database
-from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
+from .rounds import Choice, Costs, Network, Progress, Rounds, Task, Tuning, by_task
 
 
 def tune_on_simulated_core(
@@ -14,7 +16,37 @@ def tune_on_simulated_core(
 
     Raises ArmletError if a tool is missing.
     """
+    return _rounds(network, device, database).run(most, progress)
 
+
+def cheapest_first(
+    network: Network, tasks: Sequence[Task], device: SimulatedDevice, database: Database, progress: Progress
+) -> list[Task]:
+    """The `tasks` of a network on any device, the trials behind each default as they rank on `device`.
+
+    What `database` does not know of it is measured there first. Raises ArmletError if a tool is missing.
+    """
+    rounds = _rounds(network, device, database)
+    rounds.measure_trials(None, progress)
+    return ranked(tasks, rounds.tasks, database)
+
+
+def ranked(tasks: Sequence[Task], simulated: Sequence[Task], database: Database) -> list[Task]:
+    """The `tasks`, the trials behind each default by what the same cost where they are `simulated`."""
+
+    def by_cost(task: Task, same: Task) -> Task:
+        costs = {
+            trial: record.cost
+            for trial, twin in zip(task.trials, same.trials, strict=True)
+            if (record := database.record(twin))
+        }
+        default, *others = task.trials
+        return replace(task, trials=(default, *sorted(others, key=costs.__getitem__)))
+
+    return list(map(by_cost, tasks, simulated))
+
+
+def _rounds(network: Network, device: SimulatedDevice, database: Database) -> Rounds:
     def measure(choice: Choice) -> Costs:
         with network.compiled(choice, "round") as (program, library):
             simulation = device.simulate(library, network.image)
@@ -23,5 +55,4 @@ def tune_on_simulated_core(
         of_calls = [cycles[call.function] / calls[call.function] for call in program.calls]
         return Costs(by_task(choice, program, of_calls), simulation.cycles)
 
-    tasks = network.tasks(f"sim:{device.core.name}, yardstick {YARDSTICK}")
-    return Rounds(tasks, database, "modelled_cycles", measure, device.count()).run(most, progress)
+    return Rounds(network.tasks(device.models), database, "modelled_cycles", measure, device.count())

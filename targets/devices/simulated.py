@@ -47,6 +47,11 @@ class SimulatedDevice:
         """`sim:CORE`, with the clock where there is one."""
         return f"sim:{self.core.name}" + (f"@{self.clock_ghz:g}GHz" if self.clock_ghz else "")
 
+    @property
+    def models(self) -> str:
+        """What its costs depend on, beside the code: in records of them it stands for the device."""
+        return f"sim:{self.core.name}, yardstick {YARDSTICK}"
+
     def check(self) -> str:
         """Say what counts; raises ArmletError saying what is missing to model."""
         if self.core.name in out_of_order.MODELS:

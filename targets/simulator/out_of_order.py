@@ -59,7 +59,11 @@ def cycles(runs: Sequence[Run], core: Core) -> dict[Run, float]:
     """
     if core.name not in MODELS:
         raise UsageError(f"there is no out-of-order model of {core.name}: choose one of {', '.join(MODELS)}")
-    model = MODELS[core.name]
+    return priced_by(MODELS[core.name], runs)
+
+
+def priced_by(model: OutOfOrderCore, runs: Sequence[Run]) -> dict[Run, float]:
+    """The same by any `model`; raises ArmletError if llvm-mca is missing or too old."""
     totals = Mca(model).totals({(run.words, count) for run in runs for count in _iterations(run)})
     return {
         run: _cost(run, {count: totals[run.words, count] for count in _iterations(run)}, model)

@@ -130,15 +130,20 @@ def simulate(library: Path, image: np.ndarray, core: Core) -> Simulation:
 
 
 def model(
-    trace: Trace, core: Core, kernel_at: Callable[[int], str], memory: Memory | None = None
+    trace: Trace,
+    core: Core,
+    kernel_at: Callable[[int], str],
+    memory: Memory | None = None,
+    price: Callable[[Sequence[Run]], dict[Run, float]] | None = None,
 ) -> Simulation:
-    """What `trace` costs on `core`, with this `memory` if it is given; `kernel_at` names kernels by address.
+    """What `trace` costs on `core`, with this `memory` and `price` of runs of instructions if they are given.
 
-    Raises UsageError if there is no model of the core, ArmletError if llvm-mca is missing or too old.
+    `kernel_at` names kernels by address. Raises UsageError if there is no model of the core, ArmletError if
+    llvm-mca is missing or too old.
     """
     runs = runs_of(trace)
     costs = {run: float(run.executions * len(run.words)) for run in runs}
-    costs |= model_of(core)(_hot(runs), core)
+    costs |= price(_hot(runs)) if price else model_of(core)(_hot(runs), core)
     accesses = memory_of(trace, runs)
     nests: defaultdict[str, list[list[Run]]] = defaultdict(list)
     for nest in loop_nests(trace, runs):

@@ -53,6 +53,25 @@ def boards(tracker, monkeypatch, wait_until):
 
 
 @pytest.mark.emulator
+def test_boards_get_what_the_model_finds_cheap_first(model, boards, tmp_path):
+    path, simulated = tmp_path / "records.jsonl", open_device("sim:cortex-a72")
+    by_model = tune_model(model, CORE, simulated, path)
+    tuning = tune_model(model, CORE, boards, path, trials=2 * len(by_model.tasks))
+    assert tuning.order == "cheapest first on sim:cortex-a72"
+    measured = {record.trial for record in Database.open(path) if record.trial.device == boards.uri}
+    assert measured == {
+        trial._replace(device=boards.uri)
+        for task in by_model.tasks
+        for trial in (task.trials[0], min(task.trials[1:], key=by_model.cost))
+    }
+
+
+def test_without_a_model_candidates_come_as_listed(model, tmp_path):
+    tuning = tune_model(model, find_core("host"), open_device("host"), tmp_path / "records.jsonl", trials=1)
+    assert tuning.order.startswith("as listed: there is no model of host")
+
+
+@pytest.mark.emulator
 def test_boards_of_one_key_measure_at_once(model, boards, tmp_path, monkeypatch):
     measure, spans = on_device._parts, []
 

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from armlet.compiler import compile_model, tune_model
-from armlet.compiler.tuning import Database
+from armlet.compiler.tuning import Database, ranked
 from armlet.frontend import save
 from armlet.targets import find_core, open_device
 from armlet.targets.simulator.simulation import simulate
@@ -67,6 +68,21 @@ def test_what_is_known_is_not_measured_again(model, undisturbed, tmp_path):
     again = tune(model, path)
     assert (again.measured, path.read_text()) == (0, text)
     assert again.to_json() == tuning.to_json() | {"trials_measured": 0}
+
+
+def test_a_board_gets_what_is_cheap_here_first(model, undisturbed, tmp_path):
+    tuning, path = undisturbed
+    boards = [
+        replace(task, trials=tuple(trial._replace(device="board") for trial in task.trials))
+        for task in tuning.tasks
+    ]
+    for task, on_board, simulated in zip(
+        ranked(boards, tuning.tasks, Database.open(path)), boards, tuning.tasks, strict=True
+    ):
+        assert task.trials[0] == on_board.trials[0]
+        assert sorted(task.trials) == sorted(on_board.trials)
+        costs = [tuning.cost(trial._replace(device=simulated.trials[0].device)) for trial in task.trials]
+        assert costs[1:] == sorted(costs[1:])
 
 
 def test_some_trials_now_and_the_others_later(model, undisturbed, tmp_path):
