@@ -26,14 +26,16 @@ def read_input(path: Path, artifact: Artifact) -> np.ndarray:
 def preprocess(picture: Image.Image, how: dict[str, Any], layout: str) -> np.ndarray:
     """Resize the shorter side of an RGB `picture`, crop the middle and normalise, as torchvision does.
 
-    `how` has `resize` and `crop` in pixels, and the `mean` and `std` of RGB in 0..1. The crop must fit.
+    `how` has `resize` and `crop` in pixels, the `interpolation` (bilinear if left out), and the `mean` and
+    `std` of RGB in 0..1. The crop must fit.
     """
     short, crop = min(picture.size), how["crop"]
     width, height = (
         how["resize"] if side == short else how["resize"] * side // short for side in picture.size
     )
     left, top = (round((side - crop) / 2) for side in (width, height))
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+    interpolation = Image.Resampling[how.get("interpolation", "bilinear").upper()]
+    resized = picture.resize((width, height), interpolation)
     pixels = np.asarray(resized.crop((left, top, left + crop, top + crop)), dtype=np.float32) / 255
     nhwc = ((pixels - how["mean"]) / how["std"]).astype(np.float32)[None]
     return nhwc if layout == "nhwc" else np.ascontiguousarray(nhwc.transpose(0, 3, 1, 2))

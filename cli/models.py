@@ -35,11 +35,11 @@ def models(as_json: bool) -> None:
 @click.option("--classes", type=int, default=1000, show_default=True)
 @click.option("--minimalistic", is_flag=True, help="No 5x5, no squeeze-excite, no h-swish.")
 @click.option(
-    "--width-rule",
-    type=click.Choice(["paper", "torchvision"]),
+    "--source",
+    type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
     default="paper",
     show_default=True,
-    help="How channels follow the width: the paper keeps the head below width 1.",
+    help="Whose network: channels at other widths, padding, epsilon and preprocessing follow it.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @force_option

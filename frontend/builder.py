@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
+from .conventions import Padding
 from .random_weights import RandomWeights, second_moment_after
 from .shapes import shape_of
 
@@ -24,9 +25,12 @@ Activation = Literal["relu", "relu6", "hard_sigmoid", "hard_swish"]
 class GraphBuilder:
     """Builds one ONNX graph with one input and one output, batch 1, float32."""
 
-    def __init__(self, name: str, *, batch_norm_epsilon: float, seed: int = 0):
+    def __init__(
+        self, name: str, *, batch_norm_epsilon: float, padding: Padding = "symmetric", seed: int = 0
+    ):
         self._graph = ir.Graph((), (), nodes=(), opset_imports={"": OPSET_VERSION}, name=name)
         self._batch_norm_epsilon = batch_norm_epsilon
+        self._padding = padding
         self._random = RandomWeights(seed)
         self._scopes: list[str] = []
 
@@ -53,10 +57,10 @@ class GraphBuilder:
         groups: int = 1,
         bias: bool = False,
     ) -> ir.Value:
-        """Convolve [1, C, H, W] to [1, channels, H / stride, W / stride], symmetric padding."""
+        """Convolve [1, C, H, W] to [1, channels, ceil(H / stride), ceil(W / stride)]."""
         _, channels_in, height, width = shape_of(x)
-        pad = (kernel - 1) // 2
-        out = [1, channels, *((size + 2 * pad - kernel) // stride + 1 for size in (height, width))]
+        out = [1, channels, *(-(-size // stride) for size in (height, width))]
+        pads = [self._pads(size, kernel, stride) for size in (height, width)]
         weight_shape = (channels, channels_in // groups, kernel, kernel)
         y = self._node(
             "Conv",
@@ -66,7 +70,7 @@ class GraphBuilder:
             self._random.linear(self._path("conv"), weight_shape, x, bias),
             kernel_shape=[kernel, kernel],
             strides=[stride, stride],
-            pads=[pad] * 4,
+            pads=[before for before, _ in pads] + [after for _, after in pads],
             group=groups,
         )
         self._random.expect(y, second_moment_after("biased" if bias else "unbiased"))
@@ -142,6 +146,13 @@ class GraphBuilder:
         return ir.Model(
             self._graph, ir_version=IR_VERSION, producer_name="armlet", metadata_props=dict(metadata)
         )
+
+    def _pads(self, size: int, kernel: int, stride: int) -> tuple[int, int]:
+        """The padding before and after `size` pixels."""
+        if self._padding == "symmetric":
+            return (kernel - 1) // 2, (kernel - 1) // 2
+        whole = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+        return whole // 2, whole - whole // 2
 
     def _path(self, name: str) -> str:
         return "/".join([*self._scopes, name])

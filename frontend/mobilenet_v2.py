@@ -4,9 +4,10 @@ import onnx_ir as ir
 
 from .blocks import conv_bn_act, inverted_residual
 from .builder import GraphBuilder
+from .conventions import Conventions
 from .widths import round8
 
-BATCH_NORM_EPSILON = 1e-5  # torchvision and timm
+BATCH_NORM_EPSILON = 1e-5  # torchvision
 STEM_CHANNELS = 32
 LAST_CONV = 1280
 
@@ -23,13 +24,24 @@ TABLE = [
 
 
 def mobilenet_v2(
-    *, width: float, resolution: int, classes: int, seed: int, metadata: dict[str, str]
+    *,
+    width: float,
+    resolution: int,
+    classes: int,
+    conventions: Conventions,
+    seed: int,
+    metadata: dict[str, str],
 ) -> ir.Model:
     """Build the network: image [1, 3, resolution, resolution] to logits [1, classes].
 
     Below width 1 the last convolution is not scaled (paper, section 4; torchvision).
     """
-    b = GraphBuilder("mobilenet_v2", batch_norm_epsilon=BATCH_NORM_EPSILON, seed=seed)
+    b = GraphBuilder(
+        "mobilenet_v2",
+        batch_norm_epsilon=conventions.batch_norm_epsilon or BATCH_NORM_EPSILON,
+        padding=conventions.padding,
+        seed=seed,
+    )
     x = b.input("image", [1, 3, resolution, resolution])
     channels = round8(STEM_CHANNELS * width)
     with b.scope("stem"):

@@ -7,9 +7,10 @@ import onnx_ir as ir
 
 from .blocks import conv_bn_act, inverted_residual
 from .builder import Activation, GraphBuilder
-from .widths import WidthRule, Widths
+from .conventions import Conventions
+from .widths import Widths
 
-# TF-slim, torchvision and Keras agree; timm's own checkpoints use 1e-5.
+# TF-slim and torchvision.
 BATCH_NORM_EPSILON = 1e-3
 STEM_CHANNELS = 16
 
@@ -35,7 +36,7 @@ def mobilenet_v3(
     resolution: int,
     classes: int,
     minimalistic: bool,
-    width_rule: WidthRule,
+    conventions: Conventions,
     seed: int,
     metadata: dict[str, str],
 ) -> ir.Model:
@@ -43,12 +44,17 @@ def mobilenet_v3(
 
     `minimalistic` replaces 5x5 by 3x3 and h-swish by ReLU, and leaves squeeze-excite out (TF-slim).
     """
-    b = GraphBuilder(name, batch_norm_epsilon=BATCH_NORM_EPSILON, seed=seed)
-    widths = Widths(width, width_rule)
+    b = GraphBuilder(
+        name,
+        batch_norm_epsilon=conventions.batch_norm_epsilon or BATCH_NORM_EPSILON,
+        padding=conventions.padding,
+        seed=seed,
+    )
+    widths = Widths(width, conventions.width_rule)
     swish: Activation = "relu" if minimalistic else "hard_swish"
 
     x = b.input("image", [1, 3, resolution, resolution])
-    channels = widths.channels(STEM_CHANNELS)
+    channels = widths.stem(STEM_CHANNELS)
     with b.scope("stem"):
         x = conv_bn_act(b, x, channels, swish, kernel=3, stride=2)
 

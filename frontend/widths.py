@@ -1,13 +1,12 @@
-"""How a width multiplier changes the channels of MobileNetV3: two rules are in use.
+"""How a width multiplier changes the channels of MobileNetV3: every source has a rule of its own.
 
-`paper` is TF-slim's, behind the paper's tables and the Keras and timm checkpoints; `torchvision` is
-torchvision's. At width 1 they agree.
+`paper` is TF-slim's, behind the paper's tables. At width 1 all agree.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-WidthRule = Literal["paper", "torchvision"]
+WidthRule = Literal["paper", "torchvision", "timm", "keras"]
 
 
 def round8(channels: float) -> int:
@@ -23,23 +22,29 @@ class Widths:
     width: float
     rule: WidthRule
 
+    def stem(self, table: int) -> int:
+        """The channels of the first convolution: Keras never scales it, timm not below 0.75."""
+        fixed = self.rule == "keras" or (self.rule == "timm" and self.width < 0.75)
+        return table if fixed else self.channels(table)
+
     def channels(self, table: int) -> int:
-        """The channels of the stem or of a bottleneck's output."""
+        """The channels of a bottleneck's output."""
         return round8(table * self.width)
 
     def expanded(self, table: int, table_in: int, channels_in: int) -> int:
         """The expansion size of a bottleneck whose `table_in` input channels have become `channels_in`."""
-        if self.rule == "paper":
-            return round8(table / table_in * channels_in)
-        return round8(table * self.width)
+        if self.rule == "torchvision":
+            return round8(table * self.width)
+        return round8(table / table_in * channels_in)
 
     def last_conv(self, table: int, channels_in: int) -> int:
-        """The last 1x1 convolution: 6 times its input at width 1, under either rule."""
-        return round8(table * self.width) if self.rule == "paper" else 6 * channels_in
+        """The last 1x1 convolution: 6 times its input at width 1, under every rule."""
+        return 6 * channels_in if self.rule in ("torchvision", "keras") else round8(table * self.width)
 
     def head(self, table: int) -> int:
-        """The layer before the classifier: the paper keeps it below width 1."""
-        return table if self.rule == "paper" and self.width < 1 else round8(table * self.width)
+        """The layer before the classifier: timm never scales it, the paper and Keras not below width 1."""
+        scaled = self.rule == "torchvision" or (self.rule != "timm" and self.width > 1)
+        return round8(table * self.width) if scaled else table
 
     def squeezed(self, expanded: int) -> int:
         """The squeeze-excite bottleneck: a quarter of the expansion."""

@@ -10,13 +10,9 @@ import onnx_ir as ir
 
 from ..errors import UsageError
 from . import mobilenet_v3_large, mobilenet_v3_small
+from .conventions import CONVENTIONS, SOURCES, Source
 from .mobilenet_v2 import mobilenet_v2
 from .mobilenet_v3 import mobilenet_v3
-from .widths import WidthRule
-
-# The ImageNet normalisation of torchvision and timm, of RGB in 0..1.
-_MEAN = [0.485, 0.456, 0.406]
-_STD = [0.229, 0.224, 0.225]
 
 # Even at width 4 a model then stays below the 2 GB that an ONNX file can hold.
 MOST_CLASSES = 65_536
@@ -29,8 +25,7 @@ class Architecture:
     build: Callable[..., ir.Model]
     published_top1: float
     source: str
-    # A minimalistic form, and a width rule that matters: without variants both rules give the same network.
-    has_variants: bool = True
+    has_minimalistic: bool = False
 
 
 ARCHITECTURES = {
@@ -44,6 +39,7 @@ ARCHITECTURES = {
         ),
         75.2,
         "arXiv 1905.02244, table 3",
+        has_minimalistic=True,
     ),
     "mobilenet_v3_small": Architecture(
         partial(
@@ -55,8 +51,9 @@ ARCHITECTURES = {
         ),
         67.4,
         "arXiv 1905.02244, table 3",
+        has_minimalistic=True,
     ),
-    "mobilenet_v2": Architecture(mobilenet_v2, 72.0, "arXiv 1801.04381, table 4", has_variants=False),
+    "mobilenet_v2": Architecture(mobilenet_v2, 72.0, "arXiv 1801.04381, table 4"),
 }
 
 
@@ -67,19 +64,21 @@ def build(
     resolution: int = 224,
     classes: int = 1000,
     minimalistic: bool = False,
-    width_rule: WidthRule = "paper",
+    source: Source = "paper",
     seed: int = 0,
 ) -> ir.Model:
     """Build network `name` as ONNX with random weights: image [1, 3, resolution, resolution] to logits.
 
-    `width_rule` is one of "paper" and "torchvision"; they are the same to MobileNetV2.
+    `source` says whose network: padding, epsilon, preprocessing and channels at other widths follow it.
 
     Raises UsageError for an unknown name, or an option out of range or unknown to that network.
     """
     if name not in ARCHITECTURES:
         raise UsageError(f"no model named {name!r}: expected one of {', '.join(ARCHITECTURES)}")
+    if source not in CONVENTIONS:
+        raise UsageError(f"no source named {source!r}: expected one of {', '.join(SOURCES)}")
     architecture = ARCHITECTURES[name]
-    if minimalistic and not architecture.has_variants:
+    if minimalistic and not architecture.has_minimalistic:
         raise UsageError(f"{name} has no minimalistic form: leave --minimalistic out")
     if not 0.1 <= width <= 4:
         raise UsageError(f"width is {width:g}: expected a factor between 0.1 and 4")
@@ -90,12 +89,12 @@ def build(
     if seed < 0:
         raise UsageError(f"seed is {seed}: expected 0 or more")
     options: dict[str, Any] = {"width": width, "resolution": resolution, "classes": classes, "seed": seed}
-    if architecture.has_variants:
-        options |= {"minimalistic": minimalistic, "width_rule": width_rule}
-    preprocessing = {"resize": round(resolution * 256 / 224), "crop": resolution, "mean": _MEAN, "std": _STD}
+    if architecture.has_minimalistic:
+        options["minimalistic"] = minimalistic
+    conventions = CONVENTIONS[source]
     metadata = {
-        "armlet.model": json.dumps({"name": name, **options}),
+        "armlet.model": json.dumps({"name": name, "source": source, **options}),
         "armlet.weights": f"random, seed {seed}",
-        "armlet.preprocessing": json.dumps(preprocessing),
+        "armlet.preprocessing": json.dumps(conventions.preprocessing(resolution)),
     }
-    return architecture.build(**options, metadata=metadata)
+    return architecture.build(**options, conventions=conventions, metadata=metadata)

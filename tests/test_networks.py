@@ -59,7 +59,7 @@ def test_on_this_machine(name, tmp_path):
     [
         ("mobilenet_v3_large", {"minimalistic": True}),
         ("mobilenet_v3_small", {"minimalistic": True}),
-        ("mobilenet_v3_large", {"width": 0.75, "width_rule": "torchvision", "resolution": 192}),
+        ("mobilenet_v3_large", {"width": 0.75, "source": "torchvision", "resolution": 192}),
         ("mobilenet_v3_large", {"width": 0.35, "resolution": 96, "classes": 21}),
         ("mobilenet_v3_small", {"width": 1.25, "resolution": 129}),
         ("mobilenet_v2", {"width": 1.4, "classes": 1001}),

@@ -39,6 +39,16 @@ def test_the_crop_is_in_the_middle():
     assert (preprocess(Image.fromarray(pixels), how, "nchw") == 1).all()
 
 
+def test_the_interpolation_is_the_one_asked_for():
+    ramp = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8))
+    default, linear, cubic = (
+        preprocess(ramp, HOW | how, "nhwc")
+        for how in ({}, {"interpolation": "bilinear"}, {"interpolation": "bicubic"})
+    )
+    assert np.array_equal(default, linear)
+    assert np.abs(default - cubic).max() > 0.01
+
+
 @pytest.mark.parametrize("size", [(1, 500), (500, 1), (6, 6)])
 def test_odd_pictures_have_the_size_asked_for(size):
     assert preprocess(Image.new("RGB", size), HOW, "nchw").shape == (1, 3, 6, 6)

@@ -41,7 +41,7 @@ def test_counts(name, options, parameters, macs):
 
 
 @pytest.mark.parametrize(
-    ("name", "rule", "width", "parameters", "macs"),
+    ("name", "source", "width", "parameters", "macs"),
     [
         (LARGE, "paper", 1.25, 8_256_296, 355_925_920),
         (LARGE, "paper", 0.75, 3_993_528, 154_560_624),
@@ -59,10 +59,24 @@ def test_counts(name, options, parameters, macs):
         (SMALL, "torchvision", 0.75, 1_653_920, 39_115_576),
         (SMALL, "torchvision", 0.5, 917_264, 18_970_736),
         (SMALL, "torchvision", 0.35, 558_744, 11_238_936),
+        (LARGE, "timm", 0.75, 3_993_528, 154_560_624),
+        (SMALL, "timm", 0.75, 2_041_872, 43_399_344),
+        (SMALL, "timm", 0.5, 1_593_224, 24_188_688),
+        (LARGE, "timm-tf", 0.75, 3_993_528, 154_560_624),
+        (V2, "timm", 0.35, 1_677_128, 59_285_808),
+        (V2, "timm", 1.4, 6_108_776, 582_195_824),
+        (LARGE, "keras", 1.25, 8_255_784, 349_904_800),
+        (LARGE, "keras", 0.75, 3_993_528, 154_560_624),
+        (LARGE, "keras", 0.5, 2_689_904, 73_663_088),
+        (LARGE, "keras", 0.35, 2_132_216, 43_887_824),
+        (SMALL, "keras", 1.25, 3_645_312, 87_703_648),
+        (SMALL, "keras", 0.75, 2_041_872, 43_399_344),
+        (SMALL, "keras", 0.5, 1_593_224, 24_188_688),
+        (SMALL, "keras", 0.35, 1_350_344, 15_931_232),
     ],
 )
-def test_width_rules(name, rule, width, parameters, macs):
-    counts = count(build(name, width=width, width_rule=rule))
+def test_widths_follow_the_source(name, source, width, parameters, macs):
+    counts = count(build(name, width=width, source=source))
     assert (counts.parameters, counts.macs) == (parameters, macs)
 
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -84,12 +86,52 @@ def test_activations_span_both_kinks(name):
         assert value.std() < 10, site
 
 
-def test_both_width_rules_are_one_to_v2():
-    graphs = [
-        ir.to_proto(build("mobilenet_v2", width=0.5, resolution=64, width_rule=rule))
-        for rule in ("paper", "torchvision")
-    ]
-    assert graphs[0] == graphs[1]
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("source", "resolution", "stem", "block", "epsilon"),
+    [
+        ("torchvision", 224, (1, 1, 1, 1), (2, 2, 2, 2), None),
+        ("timm", 224, (1, 1, 1, 1), (2, 2, 2, 2), 1e-5),
+        # TensorFlow pads even sizes at the end, odd ones (225, 113, 57, 29, 15) on both sides.
+        ("timm-tf", 224, (0, 0, 1, 1), (1, 1, 2, 2), 1e-3),
+        ("keras", 224, (0, 0, 1, 1), (1, 1, 2, 2), 1e-3),
+        ("keras", 225, (1, 1, 1, 1), (2, 2, 2, 2), 1e-3),
+    ],
+)
+def test_padding_and_epsilon_follow_the_source(name, source, resolution, stem, block, epsilon):
+    nodes = {node.name: node for node in build(name, source=source, resolution=resolution).graph}
+    assert nodes["stem/conv"].attributes["pads"].as_ints() == stem
+    strided = {
+        node.attributes["pads"].as_ints()
+        for node in nodes.values()
+        if node.op_type == "Conv" and node.attributes["strides"].as_ints() == (2, 2)
+    }
+    assert strided == ({stem, block} if name != "mobilenet_v2" else {stem})
+    epsilons = {
+        round(node.attributes["epsilon"].as_float(), 8)
+        for node in nodes.values()
+        if node.op_type == "BatchNormalization"
+    }
+    assert epsilons == {epsilon or (1e-5 if name == "mobilenet_v2" else 1e-3)}
+
+
+def test_preprocessing_follows_the_source():
+    def preprocessing(source):
+        model = build("mobilenet_v2", resolution=192, width=0.1, source=source)
+        return json.loads(model.metadata_props["armlet.preprocessing"])
+
+    assert preprocessing("timm") == {
+        "resize": 219,
+        "crop": 192,
+        "interpolation": "bicubic",
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+    }
+    assert preprocessing("torchvision") == preprocessing("paper")
+    assert preprocessing("torchvision")["interpolation"] == "bilinear"
+    assert preprocessing("keras") == preprocessing("timm-tf")
+    # x / 127.5 - 1, with x in 0..255
+    assert preprocessing("keras")["mean"] == preprocessing("keras")["std"] == [0.5, 0.5, 0.5]
 
 
 def test_weights_follow_the_seed_and_the_name_alone():
@@ -118,6 +160,7 @@ def test_some_variances_are_as_small_as_epsilon():
     [
         ("resnet50", {}, "no model named 'resnet50'"),
         ("mobilenet_v2", {"minimalistic": True}, "no minimalistic form"),
+        ("mobilenet_v2", {"source": "mxnet"}, "no source named 'mxnet': expected one of paper, torch"),
         ("mobilenet_v2", {"width": 0}, "width is 0"),
         ("mobilenet_v2", {"resolution": 16}, "resolution is 16"),
         ("mobilenet_v2", {"classes": 0}, "classes is 0"),

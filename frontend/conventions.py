@@ -1,0 +1,51 @@
+"""Whose network is built: the same table means slightly different graphs to each framework.
+
+A checkpoint gives its framework's numbers only in its framework's graph. Figures: torchvision 0.28,
+timm 1.0.31 and Keras 3.15, read and run.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from .widths import WidthRule
+
+# "paper": the channels and epsilon of TF-slim, the padding of torchvision. "timm-tf": timm's `tf_` networks.
+Source = Literal["paper", "torchvision", "timm", "timm-tf", "keras"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+# "same" is TensorFlow's: just what gives ceil(size / stride), the odd pixel at the bottom and on the right.
+Padding = Literal["symmetric", "same"]
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # 0..255 to -1..1: x / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What a framework does its own way; `batch_norm_epsilon` is None where the network decides it."""
+
+    width_rule: WidthRule
+    padding: Padding = "symmetric"
+    batch_norm_epsilon: float | None = None
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]] = _IMAGENET
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def preprocessing(self, resolution: int) -> dict[str, Any]:
+        """How a picture becomes an input: `resize` and `crop` in pixels, `mean` and `std` of RGB in 0..1."""
+        mean, std = self.normalisation
+        return {
+            "resize": round(resolution * 256 / 224),
+            "crop": resolution,
+            "interpolation": self.interpolation,
+            "mean": list(mean),
+            "std": list(std),
+        }
+
+
+CONVENTIONS: dict[Source, Conventions] = {
+    "paper": Conventions("paper"),
+    "torchvision": Conventions("torchvision"),
+    "timm": Conventions("timm", batch_norm_epsilon=1e-5, interpolation="bicubic"),
+    "timm-tf": Conventions("timm", "same", 1e-3, _HALVES),
+    "keras": Conventions("keras", "same", 1e-3, _HALVES),
+}
