@@ -47,8 +47,8 @@ def layer(weight: np.ndarray) -> ir.Node:
         for name, size in (("x", depth), ("out", channels))
     )
     constants = [
-        ir.Value(name="w", const_value=ir.tensor(weight)),
-        ir.Value(name="b", const_value=ir.tensor(np.zeros(channels, np.float32))),
+        ir.Value(name=name, shape=ir.Shape(numbers.shape), const_value=ir.tensor(numbers))
+        for name, numbers in (("w", weight), ("b", np.zeros(channels, np.float32)))
     ]
     attributes = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "precision": "float16"}
     return ir.node("Conv", [x, *constants], attributes, domain="armlet", outputs=[out])

@@ -36,4 +36,4 @@ def _value(name: str, given: Given, precision: str) -> ir.Value | None:
     if isinstance(given, tuple):
         type_ = ir.TensorType(ir.DataType.from_numpy(np.dtype(precision)))
         return ir.Value(name=name, shape=ir.Shape(given), type=type_)
-    return ir.Value(name=name, const_value=ir.tensor(given))
+    return ir.Value(name=name, shape=ir.Shape(given.shape), const_value=ir.tensor(given))
