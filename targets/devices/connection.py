@@ -2,16 +2,19 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
+from ..board import Board
+from ..board_files import PATTERNS, parse_board
 from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
 from .program import Program, Result
+from .protocol import Report
 from .tvm_connection import TvmConnection
 
 # What TVM says when it cannot connect, and what it means.
@@ -23,6 +26,8 @@ CONNECT_FAILURES = {
 }
 # What armlet's server says when the process of a session was killed or crashed.
 SESSION_DIED = "the session's process died"
+# What it puts between files, and between a file's path and its text.
+RECORD, UNIT = "\x1e", "\x1f"
 
 
 class UnreachableError(DeviceError):
@@ -114,12 +119,39 @@ class RpcSession:
             measures_time=self.measures_time,
         )
 
-    def _ask(self, name: str) -> str | None:
+    def board(self) -> Board | None:
+        """What the device shows of itself at this moment; None if its server is not armlet's."""
+        answer = self._guard(lambda: self._ask("armlet.system_files", "\n".join(PATTERNS)))
+        if answer is None:
+            return None
+        records = (record.partition(UNIT) for record in answer.split(RECORD))
+        return parse_board({path: text for path, _, text in records})
+
+    def pin(self, cpus: Sequence[int]) -> None:
+        """Run what is loaded on the processors `cpus` only; raises DeviceError if that cannot be."""
+        reason = self._guard(lambda: self._ask("armlet.pin", " ".join(map(str, cpus))))
+        if reason is None:
+            raise DeviceError(f"{self._uri} runs a server that cannot choose processors: start armlet's there")
+        if reason:
+            raise cannot_pin(self._uri, cpus, reason)
+
+    def report(self) -> Report:
+        """That it answers, and what it shows of itself."""
+        note = "answers" if self.measures_time else "answers; it is emulated and gives no times"
+        return Report(note, self.board())
+
+    def _ask(self, name: str, *arguments: str) -> str | None:
         # Servers other than armlet's do not know these functions.
         try:
-            return str(self._remote.get_function(name)())
+            return str(self._remote.get_function(name)(*arguments))
         except AttributeError:
             return None
+
+
+def cannot_pin(uri: str, cpus: Sequence[int], reason: str) -> DeviceError:
+    """The error for processors that nothing can be made to run on."""
+    numbers = ", ".join(map(str, cpus))
+    return DeviceError(f"{uri} cannot run on processor {numbers}: {reason}: choose others with --cpus")
 
 
 class ConnectionGuard:

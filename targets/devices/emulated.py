@@ -14,6 +14,7 @@ from ..cores import Core
 from ..qemu import qemu_command
 from ..rpc_server import server_program
 from .connection import RpcSession, rpc_session
+from .protocol import Report
 
 START_TIMEOUT, END_TIMEOUT = 60, 10  # seconds
 
@@ -32,11 +33,11 @@ class EmulatedDevice:
         """`emulated:CORE`."""
         return f"emulated:{self.core.name}"
 
-    def check(self) -> str:
+    def check(self) -> Report:
         """Build the server if that has not been done: whatever is missing is said now."""
         qemu_command(self.core)
         server_program("aarch64")
-        return f"qemu's {self.core.emulated_by}; gives no times"
+        return Report(f"qemu's {self.core.emulated_by}; gives no times")
 
     def count(self) -> int:
         """One."""

@@ -1,13 +1,18 @@
 """The device `host`: the model runs in this process."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
+from ..board import Board
+from ..board_files import read_board
 from ..cores import CORES
 from ..elf import check_machine, read_signature
+from .connection import cannot_pin
 from .program import Program, Result
+from .protocol import Report
 
 
 class HostDevice:
@@ -17,9 +22,9 @@ class HostDevice:
     core = CORES["host"]
     measures_time = True
 
-    def check(self) -> str:
+    def check(self) -> Report:
         """It is always there."""
-        return f"this machine, {self.core.llvm_cpu}"
+        return Report(f"this machine, {self.core.llvm_cpu}", read_board())
 
     def count(self) -> int:
         """One: rounds at once would disturb each other."""
@@ -27,8 +32,12 @@ class HostDevice:
 
     @contextmanager
     def connect(self) -> Iterator["HostSession"]:
-        """There is nothing to connect to."""
-        yield HostSession()
+        """There is nothing to connect to; what the session is pinned to ends with it."""
+        before = os.sched_getaffinity(0)
+        try:
+            yield HostSession()
+        finally:
+            os.sched_setaffinity(0, before)
 
 
 class HostSession:
@@ -38,6 +47,17 @@ class HostSession:
         """Load `library`; raises InvalidArtifactError if it is not for this machine."""
         check_machine(library, CORES["host"].machine, "host")
         return _guard(lambda: _load(library), failure=InvalidArtifactError)
+
+    def board(self) -> Board:
+        """This machine, now."""
+        return read_board()
+
+    def pin(self, cpus: Sequence[int]) -> None:
+        """Run this thread on the processors `cpus` only; raises DeviceError if that cannot be."""
+        try:
+            os.sched_setaffinity(0, cpus)
+        except OSError as error:
+            raise cannot_pin("host", cpus, error.strerror or str(error)) from error
 
 
 def _load(library: Path) -> Program:

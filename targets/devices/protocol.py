@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from ..board import Board
 from ..cores import Core
 
 
@@ -38,6 +40,23 @@ class Session(Protocol):
         Raises InvalidArtifactError if the device cannot load it.
         """
 
+    def board(self) -> Board | None:
+        """What the device shows of itself at this moment; None if it is not told."""
+
+    def pin(self, cpus: Sequence[int]) -> None:
+        """Run what is loaded on these of the device's processors only, as long as the session lasts.
+
+        Raises DeviceError if they are offline, or the device cannot be told.
+        """
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to know about a device that can be used; `board` is None if it is not told."""
+
+    note: str
+    board: Board | None = None
+
 
 class Device(Protocol):
     """A processor to run a model on. Whatever fails between it and us is a DeviceError of one line."""
@@ -54,7 +73,7 @@ class Device(Protocol):
     def measures_time(self) -> bool:
         """Whether it can time a run; an emulated device cannot."""
 
-    def check(self) -> str:
+    def check(self) -> Report:
         """What there is to know about it; raises ArmletError saying why it cannot be used now."""
 
     def count(self) -> int:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .connection import RpcSession, rpc_session
+from .protocol import Report
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ class RpcDevice:
     core = None
     measures_time = True
 
-    def check(self) -> str:
-        """Begin a session and end it."""
+    def check(self) -> Report:
+        """Ask in a session of its own."""
         with self.connect() as session:
-            return "answers" if session.measures_time else "answers; it is emulated and gives no times"
+            return session.report()
 
     def count(self) -> int:
         """One: a server serves one session at a time."""

@@ -16,7 +16,7 @@ from ..simulator.freestanding import run_in_unicorn
 from ..simulator.network_counting import counter
 from ..simulator.simulation import Simulation, model_of, simulate
 from ..simulator.yardstick import YARDSTICK
-from .protocol import Session
+from .protocol import Report, Session
 
 _FORM = re.compile(r"(?P<core>[\w.+-]+)(@(?P<clock>\d+(\.\d+)?)GHz)?")
 
@@ -52,11 +52,11 @@ class SimulatedDevice:
         """What its costs depend on, beside the code: in records of them it stands for the device."""
         return f"sim:{self.core.name}, yardstick {YARDSTICK}"
 
-    def check(self) -> str:
+    def check(self) -> Report:
         """Say what counts; raises ArmletError saying what is missing to model."""
         if self.core.name in out_of_order.MODELS:
             find_llvm_mca()
-        return f"exact counts by {' '.join(counter())}, modelled cycles, yardstick {YARDSTICK}"
+        return Report(f"exact counts by {' '.join(counter())}, modelled cycles, yardstick {YARDSTICK}")
 
     def count(self) -> int:
         """One: it is this machine that works."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import DeviceError
 from .connection import RpcSession, UnreachableError, rpc_session
+from .protocol import Report
 
 # A tracker, and a device that it offered as free, answer at once or never.
 OFFER_TIMEOUT = 10.0
@@ -28,12 +29,12 @@ class TrackerDevice:
     core = None
     measures_time = True
 
-    def check(self) -> str:
+    def check(self) -> Report:
         """Ask the tracker for the devices of this key."""
         known, free = self.summary()
         if not known:
             raise DeviceError(f"{self.uri}: no device is registered under this key")
-        return f"{known} registered, {free} free"
+        return Report(f"{known} registered, {free} free")
 
     def count(self) -> int:
         """How many devices have the key."""

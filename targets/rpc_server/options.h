@@ -8,7 +8,7 @@
 
 inline constexpr char kUsage[] =
     "server [--host ADDRESS] [--port N] [--key KEY] [--tracker HOST:PORT] [--address HOST] [--timeout S]\n"
-    "       [--work DIR] [--emulated CORE] [--with-parent]\n"
+    "       [--work DIR] [--emulated CORE] [--root DIR] [--with-parent]\n"
     "\n"
     "  --host ADDRESS       where to listen: 127.0.0.1 unless told otherwise; there is no authentication\n"
     "  --port N             0: any, the one it got is printed\n"
@@ -18,6 +18,7 @@ inline constexpr char kUsage[] =
     "  --timeout S          seconds that a session may take; 0: any\n"
     "  --work DIR           where sessions keep their files\n"
     "  --emulated CORE      tell clients that this is an emulator, whose times mean nothing\n"
+    "  --root DIR           read the system's state in DIR/proc and DIR/sys, for tests\n"
     "  --with-parent        end when standard input does";
 
 struct Options {
@@ -27,6 +28,7 @@ struct Options {
   std::string emulated_core;  // what clients are told: an emulated time is no time
   int port = 0, tracker_port = 0, timeout = 0;
   bool with_parent = false;
+  std::filesystem::path root = "/";  // where proc and sys are
   std::filesystem::path work = std::filesystem::temp_directory_path();
 };
 
@@ -73,6 +75,7 @@ inline Options ParseOptions(int argc, char** argv) {
     else if (name == "--timeout") options.timeout = ParseNumber(name, value, 0, 7 * 24 * 3600);
     else if (name == "--work") options.work = std::filesystem::absolute(value);  // sessions change folders
     else if (name == "--emulated") options.emulated_core = value;
+    else if (name == "--root") options.root = std::filesystem::absolute(value);
     else Fail("unknown option " + name, 2);
   }
   if (!options.tracker.empty() && options.key.empty())

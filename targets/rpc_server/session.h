@@ -13,6 +13,7 @@
 
 #include "options.h"
 #include "socket.h"
+#include "system.h"
 #include "tvm_functions.h"
 
 namespace fs = std::filesystem;
@@ -32,7 +33,7 @@ struct Session {
 };
 
 // What the client may call besides its own module, with files kept in `folder`.
-inline void RegisterServices(const fs::path& folder, const std::string& emulated_core) {
+inline void RegisterServices(const fs::path& folder, const Options& options) {
   OfferToTvm("tvm.rpc.server.workpath", [folder](std::string name) { return (folder / name).string(); });
   OfferToTvm("tvm.rpc.server.load_module", [folder](std::string name) {
     return CallTvm("ffi.ModuleLoadFromFile", (folder / name).string());
@@ -44,7 +45,12 @@ inline void RegisterServices(const fs::path& folder, const std::string& emulated
     uname(&system);
     return std::string(system.machine);
   });
-  OfferToTvm("armlet.emulated_core", [emulated_core] { return emulated_core; });
+  OfferToTvm("armlet.emulated_core", [core = options.emulated_core] { return core; });
+  // What an emulator runs on is not the device.
+  if (!options.emulated_core.empty() && options.root == "/") return;
+  OfferToTvm("armlet.system_files",
+             [root = options.root](std::string patterns) { return ReadSystemFiles(root, patterns); });
+  OfferToTvm("armlet.pin", [](std::string cpus) { return PinTo(cpus); });
 }
 
 // Returns the client's own time-out in seconds (0: none), or throws if it is no client of ours.
@@ -85,7 +91,7 @@ inline int Handshake(Socket& socket, const std::string& match_key) {
   alarm(timeout);  // its signal ends the process, whatever the process is doing
   try {
     fs::current_path(session.folder);
-    RegisterServices(session.folder, options.emulated_core);
+    RegisterServices(session.folder, options);
     CallTvm("rpc.ServerLoop", session.socket.fd());
   } catch (const std::exception& error) {
     fprintf(stderr, "rpc server: the session of %s ended: %s\n", session.client.c_str(), error.what());
