@@ -21,6 +21,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: s
     from rich.text import Text
 
     table = Table(title=title and Text(title), title_justify="left", box=None, pad_edge=False)
+    rows = [*rows]
     lines = [[_cell(value) for value in row] for row in rows]
     numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
     for heading, right in zip(headings, numeric, strict=True):

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,12 +21,23 @@ def devices(uris: tuple[str, ...], as_json: bool) -> None:
     with working("asking the devices"):
         statuses = targets.list_devices(uris)
     if as_json:
-        print_json({"devices": [vars(status) for status in statuses]})
+        print_json({"devices": [status.to_json() for status in statuses]})
     else:
-        rows = [(status.uri, "yes" if status.available else "no", status.note) for status in statuses]
-        print_table(("device", "usable", "note"), rows)
+        print_table(
+            ("device", "usable", "processors", "clock", "fit to measure", "note"), map(_row, statuses)
+        )
     if uris and not all(status.available for status in statuses):
         sys.exit(DeviceError.exit_code)
+
+
+def _row(status: Any) -> tuple[str | None, ...]:
+    board, unfit = status.board, status.unfit
+    fit = unfit and "no: " + "; ".join(unfit) if unfit is None or unfit else "yes"
+    return (
+        *(status.uri, "yes" if status.available else "no"),
+        *(board and board.cores, board and board.clock, fit),
+        status.note,
+    )
 
 
 @click.command()

@@ -35,10 +35,8 @@ _KRYO = {
     0x804: "cortex-a76",
     0x805: "cortex-a55",
 }
-_NAMES = {
-    ARM: {core.part: core.name for core in CORES.values() if core.part and core.name != "host"} | _BESIDE_OURS,
-    QUALCOMM: _KRYO,
-}
+_OURS = {core.part: core.name for core in CORES.values() if core.part and core.name != "host"}
+_NAMES = {ARM: _OURS | _BESIDE_OURS, QUALCOMM: _KRYO}
 
 
 def name_of(implementer: int, part: int) -> str:

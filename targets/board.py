@@ -53,6 +53,18 @@ class Board:
         counts = Counter(cpu.core for cpu in self.cpus)
         return ", ".join(f"{count} {core}" for core, count in counts.items())
 
+    @property
+    def clock(self) -> str | None:
+        """Of the biggest processors, now and at most, for example "600 of 1800 MHz"."""
+        cpu = max(self.biggest(), key=lambda cpu: cpu.clock_mhz or 0, default=None)
+        if not cpu or not cpu.highest_mhz:
+            return None
+        return (
+            f"{cpu.clock_mhz:.0f} of {cpu.highest_mhz:.0f} MHz"
+            if cpu.clock_mhz
+            else f"{cpu.highest_mhz:.0f} MHz"
+        )
+
     def biggest(self, core: str | None = None) -> list[Cpu]:
         """Its biggest processors of that `core`, if it has any; else the biggest of all."""
         candidates = [cpu for cpu in self.cpus if cpu.core == core] or self.cpus

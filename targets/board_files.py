@@ -77,7 +77,9 @@ def parse_board(files: Files) -> Board:
         celsius=celsius,
         limit_celsius=limit,
         slowed=[*_slowed(files)],
-        features=sorted({word for fields in processors.values() for word in fields.get("Features", "").split()}),
+        features=sorted(
+            {word for fields in processors.values() for word in fields.get("Features", "").split()}
+        ),
     )
 
 

@@ -17,9 +17,7 @@ def slowed(board: Board) -> list[str]:
     """What slows `board` down, or is about to."""
     reasons = [*board.slowed]
     if board.celsius is not None and board.limit_celsius is not None and board.celsius >= board.limit_celsius:
-        reasons.append(
-            f"it has {board.celsius:.0f} °C, and is slowed down from {board.limit_celsius:.0f} °C"
-        )
+        reasons.append(f"it has {board.celsius:.0f} °C, and is slowed down from {board.limit_celsius:.0f} °C")
     return reasons
 
 

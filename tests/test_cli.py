@@ -172,8 +172,11 @@ def test_labels(tiny, tmp_path):
 
 
 def test_devices_and_doctor():
-    uris = {device["uri"] for device in json.loads(armlet("devices", "--json").stdout)["devices"]}
-    assert {"host", "emulated:cortex-a53", "emulated:cortex-a76"} <= uris
+    listed = {device["uri"]: device for device in json.loads(armlet("devices", "--json").stdout)["devices"]}
+    assert {"host", "emulated:cortex-a53", "emulated:cortex-a76"} <= listed.keys()
+    assert listed["host"].keys() == {"uri", "available", "note", "board", "unfit"}
+    assert len(listed["host"]["board"]["cpus"]) >= 1
+    assert listed["emulated:cortex-a53"]["board"] is None
     findings = json.loads(armlet("doctor", "--json").stdout)["findings"]
     found = {finding["name"]: finding["found"] for finding in findings}
     assert found["apache-tvm"] == "0.27.0.post1"

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import ArmletError, UsageError
+from ..board import Board
 from ..cores import CORES, Core, find_core
+from ..fitness import unfit
 from .emulated import EmulatedDevice
 from .host import HostDevice
 from .protocol import Device, Program, Session
@@ -63,11 +66,22 @@ def find_witness(core: Core) -> Device:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """Whether a device can be used now, and what there is to know about it."""
+    """Whether a device can be used now, and what there is to know about it; `board` is None if not told."""
 
     uri: str
     available: bool
     note: str
+    board: Board | None = None
+
+    @property
+    def unfit(self) -> list[str] | None:
+        """Why it is not fit to measure, nothing if it is; None if that is not known."""
+        return unfit(self.board) if self.board else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain dictionaries, lists, strings and numbers."""
+        board = self.board and self.board.to_json()
+        return {**vars(self), "board": board, "unfit": self.unfit}
 
 
 def list_devices(uris: Iterable[str] = ()) -> list[DeviceStatus]:
@@ -78,7 +92,8 @@ def list_devices(uris: Iterable[str] = ()) -> list[DeviceStatus]:
 
 def _status(device: Device) -> DeviceStatus:
     try:
-        return DeviceStatus(device.uri, True, device.check())
+        report = device.check()
+        return DeviceStatus(device.uri, True, report.note, report.board)
     except ArmletError as error:
         return DeviceStatus(device.uri, False, str(error))
 

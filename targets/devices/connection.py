@@ -14,7 +14,7 @@ from ..board_files import PATTERNS, parse_board
 from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
 from .program import Program, Result
-from .protocol import Report
+from .protocol import Report, cannot_pin
 from .tvm_connection import TvmConnection
 
 # What TVM says when it cannot connect, and what it means.
@@ -131,7 +131,9 @@ class RpcSession:
         """Run what is loaded on the processors `cpus` only; raises DeviceError if that cannot be."""
         reason = self._guard(lambda: self._ask("armlet.pin", " ".join(map(str, cpus))))
         if reason is None:
-            raise DeviceError(f"{self._uri} runs a server that cannot choose processors: start armlet's there")
+            raise DeviceError(
+                f"{self._uri} runs a server that cannot choose processors: start armlet's there"
+            )
         if reason:
             raise cannot_pin(self._uri, cpus, reason)
 
@@ -146,12 +148,6 @@ class RpcSession:
             return str(self._remote.get_function(name)(*arguments))
         except AttributeError:
             return None
-
-
-def cannot_pin(uri: str, cpus: Sequence[int], reason: str) -> DeviceError:
-    """The error for processors that nothing can be made to run on."""
-    numbers = ", ".join(map(str, cpus))
-    return DeviceError(f"{uri} cannot run on processor {numbers}: {reason}: choose others with --cpus")
 
 
 class ConnectionGuard:

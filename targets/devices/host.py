@@ -10,9 +10,8 @@ from ..board import Board
 from ..board_files import read_board
 from ..cores import CORES
 from ..elf import check_machine, read_signature
-from .connection import cannot_pin
 from .program import Program, Result
-from .protocol import Report
+from .protocol import Report, cannot_pin
 
 
 class HostDevice:

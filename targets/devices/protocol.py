@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ...errors import DeviceError
 from ..board import Board
 from ..cores import Core
 
@@ -56,6 +57,12 @@ class Report:
 
     note: str
     board: Board | None = None
+
+
+def cannot_pin(uri: str, cpus: Sequence[int], reason: str) -> DeviceError:
+    """The error for processors that nothing can be made to run on."""
+    numbers = ", ".join(map(str, cpus))
+    return DeviceError(f"{uri} cannot run on processor {numbers}: {reason}: choose others with --cpus")
 
 
 class Device(Protocol):

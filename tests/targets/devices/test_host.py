@@ -1,9 +1,10 @@
+import os
 import platform
 
 import numpy as np
 import pytest
 
-from armlet.errors import InvalidArtifactError, UsageError
+from armlet.errors import DeviceError, InvalidArtifactError, UsageError
 from armlet.targets.devices import open_device
 
 
@@ -53,3 +54,18 @@ def test_a_library_of_another_machine_is_refused(library):
             InvalidArtifactError, match=r"^cannot read \S+absent\.so: No such file or directory$"
         ):
             session.load(library("affine", "host").with_name("absent.so"))
+
+
+def test_a_session_pins_this_thread_and_no_later_one():
+    before = os.sched_getaffinity(0)
+    with open_device("host").connect() as session:
+        session.pin([max(before)])
+        assert os.sched_getaffinity(0) == {max(before)}
+        with pytest.raises(DeviceError, match=r"^host cannot run on processor 999: Invalid argument: choose"):
+            session.pin([999])
+    assert os.sched_getaffinity(0) == before
+
+
+def test_what_it_shows_of_itself():
+    with open_device("host").connect() as session:
+        assert session.board().cores == open_device("host").check().board.cores
