@@ -1,4 +1,4 @@
-"""A board at one moment: its cores, their clocks, its load and temperature. What is not known of it is None."""
+"""A board at one moment: its cores, their clocks, load, temperature. What is not known of it is None."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -6,7 +6,6 @@ Any of these files may be missing: virtual machines have few of them, and Androi
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from glob import glob
 from pathlib import Path
 
 from .arm_parts import name_of
@@ -55,12 +54,12 @@ Files = Mapping[str, str]
 
 
 def read_board() -> Board:
-    """This machine, now."""
+    """The board that this machine is, now."""
     files = {}
     for pattern in PATTERNS:
-        for path in glob(pattern):
+        for path in Path("/").glob(pattern.removeprefix("/")):
             with suppress(OSError):
-                files[path] = Path(path).read_text(errors="replace")
+                files[str(path)] = path.read_text(errors="replace")
     return parse_board(files)
 
 
@@ -137,9 +136,10 @@ def _slowed(files: Files) -> Iterator[str]:
         if name == "get_throttled":
             bits = int(text, 16)
             yield from (words for bit, words in enumerate(FIRMWARE) if bits >> bit & 1)
-        elif name == "type" and "cooling_device" in device and "cpufreq" in text:
-            if _number(files, f"{device}/cur_state"):
-                yield f"{text.strip()} cools by lowering the clock"
+        elif name == "cur_state" and _number(files, path):
+            kind = files.get(f"{device}/type", "").strip()
+            if "cpufreq" in kind:
+                yield f"{kind} cools by lowering the clock"
 
 
 def _celsius(files: Files, path: str) -> float | None:

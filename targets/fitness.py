@@ -22,7 +22,7 @@ def slowed(board: Board) -> list[str]:
 
 
 def _slow_clock(cpus: list[Cpu]) -> list[str]:
-    reasons = {}
+    reasons: dict[str, None] = {}
     for cpu in cpus:
         if cpu.governor in SLOW_GOVERNORS:
             reasons[f"the governor {cpu.governor} holds the clock down"] = None

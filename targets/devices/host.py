@@ -48,7 +48,7 @@ class HostSession:
         return _guard(lambda: _load(library), failure=InvalidArtifactError)
 
     def board(self) -> Board:
-        """This machine, now."""
+        """The board that this machine is, now."""
         return read_board()
 
     def pin(self, cpus: Sequence[int]) -> None:

@@ -14,8 +14,9 @@ HALF = "fp asimd evtstrm aes crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcp
 def cpuinfo(parts: Mapping[int, int], features: str = HALF, implementer: int = 0x41) -> str:
     """/proc/cpuinfo of the processors with these `parts`, by number."""
     return "\n".join(
-        f"processor\t: {number}\nBogoMIPS\t: 108.00\nFeatures\t: {features}\nCPU implementer\t: {implementer:#x}\n"
-        f"CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: {part:#x}\nCPU revision\t: 3\n"
+        f"processor\t: {number}\nBogoMIPS\t: 108.00\nFeatures\t: {features}\n"
+        f"CPU implementer\t: {implementer:#x}\nCPU architecture: 8\nCPU variant\t: 0x0\n"
+        f"CPU part\t: {part:#x}\nCPU revision\t: 3\n"
         for number, part in parts.items()
     )
 

@@ -83,7 +83,7 @@ def test_processors_of_other_kinds_have_the_name_they_give_themselves():
         ("-40000\n", None),
         ("0\n", None),
         ("250000\n", None),
-        ("n/a\n", None),
+        ("", None),
     ],
 )
 def test_sensors_that_are_off_or_odd(text, celsius):

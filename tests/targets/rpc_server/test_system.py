@@ -1,4 +1,4 @@
-"""What the server tells of its system: of one that is made of files, the same as is read where the files are."""
+"""What the server tells of its system; one that is made of files stands in for a board."""
 
 import os
 
