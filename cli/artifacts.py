@@ -14,6 +14,7 @@ from .options import (
     force_option,
     json_option,
     precision_option,
+    shapes_option,
 )
 from .reports import show_memory, show_passes, show_verification
 
@@ -39,14 +40,15 @@ from .reports import show_memory, show_passes, show_verification
     metavar="FILE",
     help="Tuning records, beside those that armlet ships.",
 )
+@shapes_option
 @force_option
 @json_option
-def compile_(source: str, output: Path, core: str, as_json: bool, **options: Any) -> None:
+def compile_(source: str, output: Path, core: str, shapes: Any, as_json: bool, **options: Any) -> None:
     """Compile a network of armlet's (random weights) or an ONNX file for a core."""
     from .. import compiler, frontend, targets
 
     target = targets.find_core(core)
-    model = frontend.open_model(source)
+    model = frontend.open_model(source, dict(shapes))
     with progress_bar(f"compiling {source} for {core}") as progress:
         artifact = compiler.compile_model(model, output, target, progress=progress, **options)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table
-from .options import force_option, json_option
+from .options import force_option, json_option, shapes_option
 from .reports import show_passes
 
 
@@ -71,13 +71,14 @@ def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -
     show_default=True,
     help="Everything as clips, or what ONNX Runtime runs fastest.",
 )
+@shapes_option
 @force_option
 @json_option
-def optimize(source: Path, output: Path, target: Any, force: bool, as_json: bool) -> None:
+def optimize(source: Path, output: Path, target: Any, shapes: Any, force: bool, as_json: bool) -> None:
     """Rewrite an ONNX file, proving each rewrite with ONNX Runtime."""
     from .. import frontend, passes
 
-    optimized = passes.optimize(frontend.load(source), target)
+    optimized = passes.optimize(frontend.load(source, dict(shapes)), target)
     frontend.save(optimized.model, output, force=force)
     if as_json:
         print_json({"file": str(output), **optimized.report.to_json()})

@@ -1,8 +1,25 @@
 """Options and arguments that several commands have."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class _InputShape(click.ParamType):
+    """`image=1,3,224,224`, or the sizes alone: the name of an input, or "", and the sizes."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: Any, context: Any) -> tuple[str, tuple[int, ...]]:
+        if not isinstance(value, str):
+            return value
+        name, _, sizes = value.rpartition("=")
+        try:
+            return name, tuple(int(size) for size in sizes.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no shape: expected sizes such as 1,3,224,224", param, context)
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
@@ -12,6 +29,14 @@ device_option = click.option(
     required=True,
     metavar="URI",
     help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
+)
+shapes_option = click.option(
+    "--input-shape",
+    "shapes",
+    type=_InputShape(),
+    multiple=True,
+    metavar="[NAME=]1,3,224,224",
+    help="The shape of an input that the ONNX file leaves open; an open batch is 1.",
 )
 precision_option = click.option(
     "--precision",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table, progress_bar
-from .options import TARGETS, json_option, precision_option
+from .options import TARGETS, json_option, precision_option, shapes_option
 
 
 @click.command()
@@ -16,8 +16,11 @@ from .options import TARGETS, json_option, precision_option
 @click.option("--database", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Measure at most so many; else all.")
 @precision_option
+@shapes_option
 @json_option
-def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **options: Any) -> None:
+def tune(
+    source: str, core: str, uri: str, database: Path, shapes: Any, as_json: bool, **options: Any
+) -> None:
     """Find the best parameters for a network's kernels, and keep what was measured in a file.
 
     What ends a run loses the trials that were running: the same command goes on from there.
@@ -25,7 +28,7 @@ def tune(source: str, core: str, uri: str, database: Path, as_json: bool, **opti
     from .. import compiler, frontend, targets
 
     target, device = targets.find_core(core), targets.open_device(uri)
-    model = frontend.open_model(source)
+    model = frontend.open_model(source, dict(shapes))
     with progress_bar(f"tuning {source} for {core} on {uri}") as progress:
         tuning = compiler.tune_model(model, target, device, database, progress=progress, **options)
     if as_json:

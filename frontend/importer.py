@@ -1,7 +1,7 @@
-"""The one door through which ONNX files come in: checked, with static shapes on every value.
+"""The one door through which ONNX files come in: checked, in known versions, static shapes everywhere.
 
-Nothing past this point meets a broken tensor, an unknown shape or operator, a node without a name, or data
-from outside the model's folder.
+Nothing past this point meets a broken tensor, an unknown shape or operator, a node without a name, data from
+outside the model's folder, or more of it than fits.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,27 +15,34 @@ import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
 from ..errors import InvalidModelError, UsageError
+from .input_shapes import InputShapes, check_static, fix_input_shapes
+from .versions import ONNX_DOMAINS, in_known_versions
 
-# What onnxruntime 1.31 loads: onnx 1.23 writes newer ones by default.
-NEWEST_IR_VERSION = 13
-NEWEST_OPSET = 26
-
-_ONNX_DOMAINS = ("", "ai.onnx")  # Two names of one domain.
+# Ten times the largest network for a phone; ONNX itself ends at 2 GiB.
+MOST_BYTES = 1 << 30
+MOST_NODES = 50_000
 
 
-def load(path: Path) -> ir.Model:
-    """Read the ONNX file at `path`, with its external data.
+def load(path: Path, shapes: InputShapes | None = None) -> ir.Model:
+    """Read the ONNX file at `path`, with its external data, its inputs of the sizes `shapes`.
 
-    An initializer that is also listed as an input, to be overridden or because IR version 3 demands it, is a
+    A batch that the file leaves open is 1. Opsets before 14 and after 26 are converted to these. An
+    initializer that is also listed as an input, to be overridden or because IR version 3 demands it, is a
     constant to armlet: the input goes. Nodes without a name are called after their output, and names made
     unique.
 
-    Raises UsageError if there is no such file, InvalidModelError if it is not ONNX, is truncated, refers to
-    data outside its folder, holds less data than a tensor's shape says, is newer than ONNX Runtime, holds an
-    operator that it does not know, fails onnx's full check, or leaves a shape open.
+    Raises UsageError if there is no such file or `shapes` do not fit its inputs, InvalidModelError if it is
+    not ONNX, is truncated, refers to data outside its folder, holds less data than a tensor's shape says,
+    takes more than 1 GiB, has 50,000 nodes or more, cannot be converted, holds an operator that ONNX Runtime
+    does not know, fails onnx's full check, or leaves a shape open.
     """
     try:
-        proto = onnx.load(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise _too_large(path)
+        proto = onnx.load(path, load_external_data=False)
+        if sum(_external_bytes(tensor, path.parent) for tensor in _tensors(proto)) > MOST_BYTES:
+            raise _too_large(path)
+        onnx.load_external_data_for_model(proto, str(path.parent))
     except (FileNotFoundError, IsADirectoryError) as error:
         if not path.is_file():
             raise UsageError(f"no ONNX file at {path}: check the path") from error
@@ -46,25 +53,26 @@ def load(path: Path) -> ir.Model:
         ) from error
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise InvalidModelError(f"{path}: cannot read the model's data: {_first_line(error)}") from error
-    return from_proto(proto, str(path))
+    return from_proto(proto, str(path), shapes)
 
 
-def from_proto(proto: onnx.ModelProto, name: str) -> ir.Model:
-    """Check `proto` and infer its shapes; `name` is what errors call it. Raises InvalidModelError.
+def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = None) -> ir.Model:
+    """Check `proto` and infer its shapes, as `load` does; `name` is what errors call it.
 
     Names and inputs are put right in `proto` itself.
     """
     if not proto.graph.node or not proto.graph.output:
         raise InvalidModelError(f"{name} holds no ONNX graph: expected at least one node and one output")
-    _check_versions(proto, name)
+    if sum(1 for _ in _all_nodes(proto)) > MOST_NODES:
+        raise InvalidModelError(f"{name} has more than {MOST_NODES:,} nodes: armlet is for smaller networks")
     for tensor in proto.graph.initializer:
         _check_size(tensor, name)
+    _drop_inputs_with_values(proto)
+    proto = in_known_versions(proto, name)
     for body in (proto.graph, *proto.functions):
         _name_nodes(body)
     _check_operators(proto, name)
-    _drop_inputs_with_values(proto)
-    for value in proto.graph.input:
-        _check_static(value, name, "input")
+    fix_input_shapes(proto, shapes or {}, name)
     try:
         proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
         _check_all_static(proto, name)
@@ -75,18 +83,28 @@ def from_proto(proto: onnx.ModelProto, name: str) -> ir.Model:
     return ir.from_proto(proto)
 
 
-def _check_versions(proto: onnx.ModelProto, name: str) -> None:
-    """Refuse a version that ONNX Runtime does not load, or none."""
-    opset = max((entry.version for entry in proto.opset_import if entry.domain in _ONNX_DOMAINS), default=0)
-    for what, found, newest in (
-        ("IR version", proto.ir_version, NEWEST_IR_VERSION),
-        ("opset", opset, NEWEST_OPSET),
-    ):
-        if not 1 <= found <= newest:
-            raise InvalidModelError(
-                f"{name} has {what} {found}, expected 1 to {newest}, which onnxruntime {ort.__version__} "
-                "loads: export it for one of these"
-            )
+def _too_large(path: Path) -> InvalidModelError:
+    return InvalidModelError(
+        f"{path} is larger than {MOST_BYTES >> 20} MiB with its data: armlet is for smaller networks"
+    )
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """The tensors of the main graph: initializers, and those in attributes of nodes."""
+    yield from proto.graph.initializer
+    for node in _all_nodes(proto):
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+
+
+def _external_bytes(tensor: onnx.TensorProto, folder: Path) -> int:
+    """How much reading the data of `tensor` from a file of its own takes; nothing where it has none."""
+    if not onnx.external_data_helper.uses_external_data(tensor):
+        return 0
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    if "length" in told:
+        return int(told["length"])
+    return (folder / told.get("location", "")).stat().st_size
 
 
 def _check_size(tensor: onnx.TensorProto, name: str) -> None:
@@ -121,14 +139,20 @@ def _check_operators(proto: onnx.ModelProto, name: str) -> None:
     """Refuse an operator that is neither ONNX Runtime's nor a function of the model."""
     known = {(schema.domain, schema.name) for schema in get_all_operator_schema()}
     known |= {(function.domain, function.name) for function in proto.functions}
-    for node in (node for body in (proto.graph, *proto.functions) for node in _with_subgraphs(body.node)):
-        domain = "" if node.domain in _ONNX_DOMAINS else node.domain
+    for node in _all_nodes(proto):
+        domain = "" if node.domain in ONNX_DOMAINS else node.domain
         if (domain, node.op_type) not in known:
             raise InvalidModelError(
                 f"{name}: node {node.name!r} is {node.op_type!r} of the domain {domain or 'ai.onnx'!r}, an "
                 f"operator that onnxruntime {ort.__version__} does not know: export the model with standard "
                 "operators, or with this one as a local function"
             )
+
+
+def _all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Those of the graph and of the functions."""
+    for body in (proto.graph, *proto.functions):
+        yield from _with_subgraphs(body.node)
 
 
 def _with_subgraphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
@@ -145,8 +169,6 @@ def _drop_inputs_with_values(proto: onnx.ModelProto) -> None:
     inputs = [value for value in proto.graph.input if value.name not in valued]
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
-    # Before version 4 every initializer had to be listed as an input.
-    proto.ir_version = max(proto.ir_version, 4)
 
 
 def _check_all_static(proto: onnx.ModelProto, name: str) -> None:
@@ -154,22 +176,7 @@ def _check_all_static(proto: onnx.ModelProto, name: str) -> None:
     for node in proto.graph.node:
         for output in filter(None, node.output):
             role = f"output of node {node.name!r} ({node.op_type})"
-            _check_static(known.get(output, onnx.ValueInfoProto(name=output)), name, role)
-
-
-def _check_static(value: onnx.ValueInfoProto, name: str, role: str) -> None:
-    kind = value.type.WhichOneof("value")
-    if kind != "tensor_type" or not value.type.tensor_type.HasField("shape"):
-        raise InvalidModelError(f"{name}: {role} {value.name!r} has no known shape: expected static sizes")
-    shape = [
-        d.dim_value if d.HasField("dim_value") else (d.dim_param or "?")
-        for d in value.type.tensor_type.shape.dim
-    ]
-    if not all(isinstance(size, int) and size > 0 for size in shape):
-        raise InvalidModelError(
-            f"{name}: {role} {value.name!r} has the shape {shape}: expected static sizes, batch 1 "
-            "(fix the dimensions when exporting)"
-        )
+            check_static(known.get(output, onnx.ValueInfoProto(name=output)), name, role)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,21 +7,27 @@ import onnx_ir as ir
 
 from ..errors import UsageError
 from .importer import load
+from .input_shapes import InputShapes
 from .zoo import ARCHITECTURES, build
 
 
-def open_model(source: str) -> ir.Model:
-    """Build the network named `source` (random weights), or read the ONNX file there.
+def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
+    """Build the network named `source` (random weights), or read the ONNX file there, its inputs of `shapes`.
 
     The SHA-256 of a file is kept in the model's `meta` as "sha256", its name without suffix as "name". Raises
-    UsageError if it is neither, InvalidModelError as `load` does.
+    UsageError if it is neither, or `shapes` are given for a network of armlet's, InvalidModelError as `load`
+    does.
     """
     if source in ARCHITECTURES:
+        if shapes:
+            raise UsageError(
+                f"{source} has its own input shape: give that of an ONNX file, or `armlet build --resolution`"
+            )
         return build(source)
     path = Path(source)
     if not path.exists() and path.suffix != ".onnx":
         raise UsageError(f"{source!r} is neither a model ({', '.join(ARCHITECTURES)}) nor an ONNX file")
-    model = load(path)
+    model = load(path, shapes)
     model.meta["name"] = path.stem
     model.meta["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return model

@@ -99,6 +99,20 @@ def test_build_and_optimize(tmp_path):
     assert not operators & {"BatchNormalization", "HardSigmoid", "HardSwish", "Div"}
 
 
+def test_an_input_shape_for_a_model_that_leaves_it_open(tmp_path):
+    proto = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]>'
+        "m (float[N,3,H,W] image) => (float[N,3,H,W] y) { y = Relu (image) }"
+    )
+    onnx.save(proto, tmp_path / "m.onnx")
+    arguments = ("optimize", tmp_path / "m.onnx", "-o", tmp_path / "o.onnx", "--input-shape")
+    armlet(*arguments, "image=1,3,6,7")
+    (image,) = onnx.load(tmp_path / "o.onnx").graph.input
+    assert [dim.dim_value for dim in image.type.tensor_type.shape.dim] == [1, 3, 6, 7]
+    for wrong in ("1,3,x,7", "other=1,3,6,7"):
+        assert armlet(*arguments, wrong, "--force").returncode == 2
+
+
 def test_run_and_bench(artifact, tmp_path):
     done = armlet("run", artifact, "--device", "host", "--output", tmp_path / "y.npy", "--json")
     result = json.loads(done.stdout)
