@@ -26,19 +26,25 @@ def read_input(path: Path, artifact: Artifact) -> np.ndarray:
 def preprocess(picture: Image.Image, how: dict[str, Any], layout: str) -> np.ndarray:
     """Resize the shorter side of an RGB `picture`, crop the middle and normalise, as torchvision does.
 
-    `how` has `resize` and `crop` in pixels, the `interpolation` (bilinear if left out), and the `mean` and
-    `std` of RGB in 0..1. The crop must fit.
+    `how` has `resize` and `crop` in pixels, or the height and width to `stretch` the whole picture to; the
+    `interpolation` (bilinear if left out), and the `mean` and `std` of RGB in 0..1. The crop must fit.
     """
-    short, crop = min(picture.size), how["crop"]
-    width, height = (
-        how["resize"] if side == short else how["resize"] * side // short for side in picture.size
-    )
-    left, top = (round((side - crop) / 2) for side in (width, height))
     interpolation = Image.Resampling[how.get("interpolation", "bilinear").upper()]
-    resized = picture.resize((width, height), interpolation)
-    pixels = np.asarray(resized.crop((left, top, left + crop, top + crop)), dtype=np.float32) / 255
+    if "stretch" in how:
+        resized = picture.resize(how["stretch"][::-1], interpolation)
+    else:
+        resized = _crop(picture, how["resize"], how["crop"], interpolation)
+    pixels = np.asarray(resized, dtype=np.float32) / 255
     nhwc = ((pixels - how["mean"]) / how["std"]).astype(np.float32)[None]
     return nhwc if layout == "nhwc" else np.ascontiguousarray(nhwc.transpose(0, 3, 1, 2))
+
+
+def _crop(picture: Image.Image, resize: int, crop: int, interpolation: Image.Resampling) -> Image.Image:
+    """The middle of `picture`, its shorter side resized."""
+    short = min(picture.size)
+    width, height = (resize if side == short else resize * side // short for side in picture.size)
+    left, top = (round((side - crop) / 2) for side in (width, height))
+    return picture.resize((width, height), interpolation).crop((left, top, left + crop, top + crop))
 
 
 def _read_array(path: Path) -> np.ndarray:

@@ -25,11 +25,10 @@ import numpy as np
 import armlet
 from armlet.console import progress_bar
 from armlet.errors import ArmletError
-from armlet.frontend import ARCHITECTURES
 from armlet.targets import find_core
 
 from .document import PERFORMANCE, table, write_section
-from .peers.__main__ import PEERS
+from .peers.__main__ import NAMES, PEERS
 from .peers.models import IMAGE, check_output, converted
 from .peers.on_host.region import ANSWER
 from .peers.packages import environment
@@ -204,8 +203,8 @@ def main(rounds: int, output: Path) -> None:
     body = []
     try:
         with progress_bar("timing") as progress, tempfile.TemporaryDirectory(prefix="armlet-host-") as folder:
-            for number, name in enumerate(ARCHITECTURES):
-                progress(name, number / len(ARCHITECTURES))
+            for number, name in enumerate(NAMES):
+                progress(name, number / len(NAMES))
                 network = Network(name, functools.partial(armlet.build, name))
                 body += rows(name, measure(network, engines(network, Path(folder, name)), rounds))
     except ArmletError as error:

@@ -19,33 +19,54 @@ def models(as_json: bool) -> None:
     rows = []
     for name, architecture in ARCHITECTURES.items():
         counts = count(build(name))
-        rows.append((name, counts.parameters, counts.macs, architecture.published_top1, architecture.source))
-    keys = ("name", "parameters", "macs", "published_top1_percent", "source")
+        published = (architecture.accuracy, architecture.metric, architecture.reference)
+        rows.append((name, architecture.task, counts.parameters, counts.macs, *published))
+    keys = ("name", "task", "parameters", "macs", "published_percent", "metric", "reference")
     if as_json:
         print_json({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
-        print_table(("model", "parameters", "MACs", "published top-1 %", "source"), rows)
+        print_table(("model", "task", "parameters", "MACs", "published %", "metric", "reference"), rows)
+
+
+class _Resolution(click.ParamType):
+    name = "resolution"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        height, _, width = str(value).partition("x")
+        try:
+            return int(height), int(width or height)
+        except ValueError:
+            self.fail(f"{value!r} is not a number of pixels, nor HEIGHTxWIDTH", param, ctx)
 
 
 @click.command()
 @click.argument("name", metavar="MODEL")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="M.onnx")
 @click.option("--width", type=float, default=1.0, show_default=True, help="Factor on the channels.")
-@click.option("--resolution", type=int, default=224, show_default=True, help="Height and width in pixels.")
-@click.option("--classes", type=int, default=1000, show_default=True)
-@click.option("--minimalistic", is_flag=True, help="No 5x5, no squeeze-excite, no h-swish.")
+@click.option("--resolution", type=_Resolution(), metavar="N|HxW", help="Of the image, in pixels.")
+@click.option("--classes", type=int)
 @click.option(
     "--source",
     type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
     default="paper",
     show_default=True,
-    help="Whose network: channels at other widths, padding, epsilon and preprocessing follow it.",
+    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing.",
+)
+@click.option("--output-stride", type=int, help="8, 16 or 32: dilation instead of further strides.")
+@click.option("--reduced-tail/--full-tail", default=None, help="Half the channels from the last stride on.")
+@click.option(
+    "--minimalistic", is_flag=True, default=None, help="V3 with no 5x5, no squeeze-excite, no h-swish."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @force_option
 @json_option
 def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -> None:
-    """Build a network with random weights as an ONNX file."""
+    """Build a network with random weights as an ONNX file.
+
+    An option that is left out has the default of that network; one that it does not know is refused.
+    """
     from .. import frontend
 
     model = frontend.build(name, **options)

@@ -19,17 +19,20 @@ from .shapes import shape_of
 OPSET_VERSION = 21
 IR_VERSION = 10
 
-Activation = Literal["relu", "relu6", "hard_sigmoid", "hard_swish"]
+Activation = Literal["relu", "relu6", "hard_sigmoid", "hard_swish", "sigmoid"]
 
 
 class GraphBuilder:
-    """Builds one ONNX graph with one input and one output, batch 1, float32."""
+    """Builds one ONNX graph with one input, batch 1, float32.
+
+    `batch_norm_epsilon` may be changed between layers.
+    """
 
     def __init__(
         self, name: str, *, batch_norm_epsilon: float, padding: Padding = "symmetric", seed: int = 0
     ):
         self._graph = ir.Graph((), (), nodes=(), opset_imports={"": OPSET_VERSION}, name=name)
-        self._batch_norm_epsilon = batch_norm_epsilon
+        self.batch_norm_epsilon = batch_norm_epsilon
         self._padding = padding
         self._random = RandomWeights(seed)
         self._scopes: list[str] = []
@@ -55,12 +58,13 @@ class GraphBuilder:
         kernel: int = 1,
         stride: int = 1,
         groups: int = 1,
+        dilation: int = 1,
         bias: bool = False,
     ) -> ir.Value:
         """Convolve [1, C, H, W] to [1, channels, ceil(H / stride), ceil(W / stride)]."""
-        _, channels_in, height, width = shape_of(x)
-        out = [1, channels, *(-(-size // stride) for size in (height, width))]
-        pads = [self._pads(size, kernel, stride) for size in (height, width)]
+        _, channels_in, *size = shape_of(x)
+        out = [1, channels, *(-(-pixels // stride) for pixels in size)]
+        pads = [self._pads(pixels, dilation * (kernel - 1) + 1, stride) for pixels in size]
         weight_shape = (channels, channels_in // groups, kernel, kernel)
         y = self._node(
             "Conv",
@@ -71,6 +75,7 @@ class GraphBuilder:
             kernel_shape=[kernel, kernel],
             strides=[stride, stride],
             pads=[before for before, _ in pads] + [after for _, after in pads],
+            dilations=[dilation] * 2,
             group=groups,
         )
         self._random.expect(y, second_moment_after("biased" if bias else "unbiased"))
@@ -80,7 +85,7 @@ class GraphBuilder:
         """Normalise the channels of [1, C, H, W] with running statistics."""
         parameters = self._random.batch_norm(self._path("bn"), shape_of(x)[1])
         y = self._node(
-            "BatchNormalization", [x], "bn", shape_of(x), parameters, epsilon=self._batch_norm_epsilon
+            "BatchNormalization", [x], "bn", shape_of(x), parameters, epsilon=self.batch_norm_epsilon
         )
         self._random.expect(y, second_moment_after("batch_norm"))
         return y
@@ -97,6 +102,8 @@ class GraphBuilder:
                 y = self._node("HardSigmoid", [x], name, shape_of(x), alpha=1 / 6, beta=0.5)
             case "hard_swish":
                 y = self._node("HardSwish", [x], name, shape_of(x))
+            case "sigmoid":
+                y = self._node("Sigmoid", [x], name, shape_of(x))
         self._random.expect(y, second_moment_after(kind))
         return y
 
@@ -107,7 +114,40 @@ class GraphBuilder:
         self._random.expect(y, 0.5 * self._random.second_moment(x))
         return y
 
-    def squeeze_excite(self, x: ir.Value, squeezed: int) -> ir.Value:
+    def average_pool(self, x: ir.Value, kernel: tuple[int, int], strides: tuple[int, int]) -> ir.Value:
+        """Average windows of [1, C, H, W], without padding."""
+        windows = zip(shape_of(x)[2:], kernel, strides, strict=True)
+        sizes = [(size - window) // stride + 1 for size, window, stride in windows]
+        y = self._node(
+            "AveragePool",
+            [x],
+            "pool",
+            [*shape_of(x)[:2], *sizes],
+            kernel_shape=[*kernel],
+            strides=[*strides],
+        )
+        self._random.expect(y, 0.5 * self._random.second_moment(x))
+        return y
+
+    def resize(self, x: ir.Value, height: int, width: int, name: str = "resize") -> ir.Value:
+        """Resize the map [1, C, H, W] bilinearly, pixels as areas (torch's align_corners=False)."""
+        shape = [*shape_of(x)[:2], height, width]
+        sizes = {"sizes": np.array(shape, np.int64)}
+        y = self._node(
+            "Resize",
+            [x, None, None],
+            name,
+            shape,
+            sizes,
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        )
+        self._random.expect(y, self._random.second_moment(x))
+        return y
+
+    def squeeze_excite(
+        self, x: ir.Value, squeezed: int, gate_activation: Activation = "hard_sigmoid"
+    ) -> ir.Value:
         """Scale the channels of [1, C, H, W] by a gate made from their means (MobileNetV3, section 5.3)."""
         with self.scope("se"):
             pooled = self.global_average_pool(x)
@@ -115,9 +155,12 @@ class GraphBuilder:
                 reduced = self.activation(self.conv(pooled, squeezed, bias=True), "relu")
             with self.scope("expand"):
                 expanded = self.conv(reduced, shape_of(x)[1], bias=True)
-            gate = self.activation(expanded, "hard_sigmoid", "gate")
-            y = self._node("Mul", [x, gate], "scale", shape_of(x))
-            self._random.expect(y, self._random.second_moment(x) * self._random.second_moment(gate))
+            return self.scale(x, self.activation(expanded, gate_activation, "gate"))
+
+    def scale(self, x: ir.Value, gate: ir.Value) -> ir.Value:
+        """Multiply the map `x` [1, C, H, W] by `gate`, of the same shape or [1, C, 1, 1]."""
+        y = self._node("Mul", [x, gate], "scale", shape_of(x))
+        self._random.expect(y, self._random.second_moment(x) * self._random.second_moment(gate))
         return y
 
     def add(self, x: ir.Value, y: ir.Value) -> ir.Value:
@@ -125,6 +168,14 @@ class GraphBuilder:
         z = self._node("Add", [x, y], "add", shape_of(x))
         self._random.expect(z, self._random.second_moment(x) + self._random.second_moment(y))
         return z
+
+    def concat(self, values: Sequence[ir.Value], axis: int = 1) -> ir.Value:
+        """Join values along `axis`."""
+        shape = shape_of(values[0])
+        shape[axis] = sum(shape_of(value)[axis] for value in values)
+        y = self._node("Concat", values, "concat", shape, axis=axis)
+        self._random.expect(y, max(map(self._random.second_moment, values)))
+        return y
 
     def flatten(self, x: ir.Value) -> ir.Value:
         """Reshape [1, C, 1, 1] to [1, C]."""
@@ -139,10 +190,11 @@ class GraphBuilder:
         self._random.expect(y, second_moment_after("biased"))
         return y
 
-    def model(self, output: ir.Value, metadata: Mapping[str, str]) -> ir.Model:
-        """Finish: name `output` "logits" and return the model."""
-        output.name = "logits"
-        self._graph.outputs.append(output)
+    def model(self, outputs: Mapping[str, ir.Value], metadata: Mapping[str, str]) -> ir.Model:
+        """Finish: name the outputs and return the model."""
+        for name, output in outputs.items():
+            output.name = name
+            self._graph.outputs.append(output)
         return ir.Model(
             self._graph, ir_version=IR_VERSION, producer_name="armlet", metadata_props=dict(metadata)
         )
@@ -160,11 +212,11 @@ class GraphBuilder:
     def _node(
         self,
         op_type: str,
-        inputs: Sequence[ir.Value],
+        inputs: Sequence[ir.Value | None],
         name: str,
         shape: Sequence[int],
         parameters: Mapping[str, np.ndarray] | None = None,
-        **attributes: float | int | list[int],
+        **attributes: float | int | str | list[int],
     ) -> ir.Value:
         path = self._path(name)
         constants = []

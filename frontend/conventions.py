@@ -30,12 +30,17 @@ class Conventions:
     normalisation: tuple[tuple[float, ...], tuple[float, ...]] = _IMAGENET
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
-    def preprocessing(self, resolution: int) -> dict[str, Any]:
-        """How a picture becomes an input: `resize` and `crop` in pixels, `mean` and `std` of RGB in 0..1."""
+    def preprocessing(self, size: tuple[int, int]) -> dict[str, Any]:
+        """How a picture becomes an input of `size` (height, width).
+
+        A square is cropped from the middle: `resize` and `crop` in pixels. To another size it is `stretch`ed.
+        Also the `interpolation`, and `mean` and `std` of RGB in 0..1.
+        """
+        height, width = size
+        square = {"resize": round(height * 256 / 224), "crop": height}
         mean, std = self.normalisation
         return {
-            "resize": round(resolution * 256 / 224),
-            "crop": resolution,
+            **(square if height == width else {"stretch": [height, width]}),
             "interpolation": self.interpolation,
             "mean": list(mean),
             "std": list(std),

@@ -21,6 +21,7 @@ _SECOND_MOMENT_AFTER = {
     "relu6": 3.0,
     "hard_swish": 2.9,
     "hard_sigmoid": 0.36,
+    "sigmoid": 0.35,
 }
 
 

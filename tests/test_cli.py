@@ -80,6 +80,8 @@ def test_models():
         "mobilenet_v3_large": (5_483_032, 216_589_760),
         "mobilenet_v3_small": (2_542_856, 56_510_400),
         "mobilenet_v2": (3_504_872, 300_774_272),
+        "mnasnet_a1": (3_887_038, 311_579_072),
+        "mnasnet_small": (2_030_264, 68_339_184),
     }
     assert "mobilenet_v3_large" in armlet("models").stdout
 

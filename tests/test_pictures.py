@@ -49,6 +49,12 @@ def test_the_interpolation_is_the_one_asked_for():
     assert np.abs(default - cubic).max() > 0.01
 
 
+def test_a_picture_can_be_stretched():
+    pixels = np.zeros((4, 10, 3), np.uint8)
+    pixels[2:] = 255
+    assert preprocess(Image.fromarray(pixels), PLAIN | {"stretch": [2, 8]}, "nhwc").shape == (1, 2, 8, 3)
+
+
 @pytest.mark.parametrize("size", [(1, 500), (500, 1), (6, 6)])
 def test_odd_pictures_have_the_size_asked_for(size):
     assert preprocess(Image.new("RGB", size), HOW, "nchw").shape == (1, 3, 6, 6)

@@ -16,7 +16,6 @@ import click
 import armlet
 from armlet.console import progress_bar
 from armlet.errors import ArmletError
-from armlet.frontend import ARCHITECTURES
 from armlet.frontend import count as count_layers
 from armlet.targets import YARDSTICK, Core, find_core
 
@@ -32,7 +31,8 @@ from .peer import Network, Peer, Precision
 from .table import OURS, Figures, Row, markdown, verdict
 
 PEERS = (ONNXRUNTIME, LITERT, NCNN, MNN)
-NETWORKS = tuple(Network(name, functools.partial(armlet.build, name)) for name in ARCHITECTURES)
+NAMES = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+NETWORKS = tuple(Network(name, functools.partial(armlet.build, name)) for name in NAMES)
 CORES = tuple(find_core(name) for name in ("cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76"))
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 

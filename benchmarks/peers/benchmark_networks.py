@@ -5,12 +5,12 @@ map in the first block of 160 channels, and squeezes to a quarter of the channel
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import onnx_ir as ir
 
+from armlet.frontend.backbone import Bottleneck
 from armlet.frontend.blocks import conv_bn_act
-from armlet.frontend.builder import Activation, GraphBuilder
+from armlet.frontend.builder import GraphBuilder
 from armlet.frontend.mobilenet_v2 import TABLE as V2_TABLE
 from armlet.frontend.shapes import shape_of
 
@@ -19,33 +19,22 @@ from .peer import Network
 CLASSES = 1000
 
 
-class Block(NamedTuple):
-    """An inverted residual, as in table 1 of MobileNetV3's paper (arXiv 1905.02244)."""
-
-    kernel: int
-    expanded: int
-    channels: int
-    squeeze_excite: bool
-    activation: Activation
-    stride: int
-
-
 V3_TABLE = (
-    Block(3, 16, 16, False, "relu", 1),
-    Block(3, 64, 24, False, "relu", 2),
-    Block(3, 72, 24, False, "relu", 1),
-    Block(5, 72, 40, True, "relu", 2),
-    Block(5, 120, 40, True, "relu", 1),
-    Block(5, 120, 40, True, "relu", 1),
-    Block(3, 240, 80, False, "hard_swish", 2),
-    Block(3, 200, 80, False, "hard_swish", 1),
-    Block(3, 184, 80, False, "hard_swish", 1),
-    Block(3, 184, 80, False, "hard_swish", 1),
-    Block(3, 480, 112, True, "hard_swish", 1),
-    Block(3, 672, 112, True, "hard_swish", 1),
-    Block(5, 672, 160, True, "hard_swish", 1),
-    Block(5, 672, 160, True, "hard_swish", 2),
-    Block(5, 960, 160, True, "hard_swish", 1),
+    Bottleneck(3, 16, 16, False, "relu", 1),
+    Bottleneck(3, 64, 24, False, "relu", 2),
+    Bottleneck(3, 72, 24, False, "relu", 1),
+    Bottleneck(5, 72, 40, True, "relu", 2),
+    Bottleneck(5, 120, 40, True, "relu", 1),
+    Bottleneck(5, 120, 40, True, "relu", 1),
+    Bottleneck(3, 240, 80, False, "hard_swish", 2),
+    Bottleneck(3, 200, 80, False, "hard_swish", 1),
+    Bottleneck(3, 184, 80, False, "hard_swish", 1),
+    Bottleneck(3, 184, 80, False, "hard_swish", 1),
+    Bottleneck(3, 480, 112, True, "hard_swish", 1),
+    Bottleneck(3, 672, 112, True, "hard_swish", 1),
+    Bottleneck(5, 672, 160, True, "hard_swish", 1),
+    Bottleneck(5, 672, 160, True, "hard_swish", 2),
+    Bottleneck(5, 960, 160, True, "hard_swish", 1),
 )
 
 
@@ -53,13 +42,8 @@ def mobilenet_v2() -> ir.Model:
     """Image [1, 3, 224, 224] to logits [1, 1000]; ncnn's graph has a softmax after them."""
     b, x = _start("ncnn_mobilenet_v2")
     x = _scoped(b, "stem", lambda: conv_bn_act(b, x, 32, "relu", kernel=3, stride=2))
-    number = 0
-    for factor, channels, repeats, stride in V2_TABLE:
-        for repeat in range(repeats):
-            number += 1
-            expanded = factor * shape_of(x)[1]
-            row = Block(3, expanded, channels, False, "relu", 1 if repeat else stride)
-            x = _block(b, x, f"block{number}", row, always_expand=True)
+    for number, row in enumerate(V2_TABLE, start=1):
+        x = _block(b, x, f"block{number}", row._replace(activation="relu"), always_expand=True)
     x = _scoped(b, "last", lambda: conv_bn_act(b, x, 1280, "relu"))
     return _finish(b, b.flatten(b.global_average_pool(x)))
 
@@ -94,10 +78,12 @@ def _scoped(b: GraphBuilder, name: str, build: Callable[[], ir.Value]) -> ir.Val
 
 
 def _finish(b: GraphBuilder, x: ir.Value) -> ir.Model:
-    return b.model(_scoped(b, "classifier", lambda: b.linear(x, CLASSES)), {})
+    return b.model({"logits": _scoped(b, "classifier", lambda: b.linear(x, CLASSES))}, {})
 
 
-def _block(b: GraphBuilder, x: ir.Value, name: str, row: Block, *, always_expand: bool = False) -> ir.Value:
+def _block(
+    b: GraphBuilder, x: ir.Value, name: str, row: Bottleneck, *, always_expand: bool = False
+) -> ir.Value:
     channels_in = shape_of(x)[1]
     y = x
     with b.scope(name):

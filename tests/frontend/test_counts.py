@@ -6,6 +6,7 @@ from armlet import build
 from armlet.frontend import count
 
 LARGE, SMALL, V2 = "mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"
+A1, MNAS_SMALL = "mnasnet_a1", "mnasnet_small"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,11 @@ LARGE, SMALL, V2 = "mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"
         (V2, {"width": 0.5}, 1_968_680, 97_131_840),
         (V2, {"width": 0.75}, 2_636_424, 209_069_792),
         (V2, {"width": 1.4}, 6_108_776, 582_195_824),
+        (LARGE, {"source": "torchvision", "reduced_tail": True}, 2_569_352, 182_302_720),
+        (SMALL, {"source": "torchvision", "reduced_tail": True}, 1_099_672, 43_763_584),
+        (A1, {}, 3_887_038, 311_579_072),
+        (A1, {"width": 0.75}, 2_912_278, 223_448_480),
+        (MNAS_SMALL, {}, 2_030_264, 68_339_184),
         # Keras has 1000 classes in a 1x1 convolution: the same count.
         (LARGE, {"minimalistic": True, "width": 0.75}, 3_050_312, 148_802_544),
         (SMALL, {"minimalistic": True, "width": 0.75}, 1_732_512, 40_072_880),

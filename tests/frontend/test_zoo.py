@@ -10,6 +10,8 @@ from armlet import build
 from armlet.errors import UsageError
 from armlet.frontend import ARCHITECTURES
 
+MOBILENETS = ("mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2")
+
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_valid_onnx_with_the_shapes_that_onnx_infers(name):
@@ -32,6 +34,8 @@ def test_valid_onnx_with_the_shapes_that_onnx_infers(name):
         ("mobilenet_v3_large", 46, 8, 1 + 2 * 9 + 1 + 1, 1e-3),
         ("mobilenet_v3_small", 34, 9, 1 + 2 * 8 + 1 + 1, 1e-3),
         ("mobilenet_v2", 52, 0, 0, 1e-5),
+        ("mnasnet_a1", 50, 0, 0, 1e-5),
+        ("mnasnet_small", 47, 0, 0, 1e-5),
     ],
 )
 def test_operators_follow_the_tables(name, batch_norms, squeeze_excites, hard_swishes, epsilon):
@@ -67,7 +71,7 @@ def test_names_say_where_a_node_stands():
     assert "block1/expand/conv" not in names
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", MOBILENETS)
 def test_activations_span_both_kinks(name):
     model = ir.to_proto(build(name))
     sites = [
@@ -86,7 +90,7 @@ def test_activations_span_both_kinks(name):
         assert value.std() < 10, site
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", MOBILENETS)
 @pytest.mark.parametrize(
     ("source", "resolution", "stem", "block", "epsilon"),
     [
@@ -149,6 +153,40 @@ def test_weights_follow_the_seed_and_the_name_alone():
             assert np.array_equal(tensor, fewer_classes[name])
 
 
+@pytest.mark.parametrize("source", ["paper", "torchvision"])
+@pytest.mark.parametrize(("output_stride", "size"), [(32, 7), (16, 14), (8, 28)])
+def test_output_stride_by_dilation(source, output_stride, size):
+    model = build("mobilenet_v3_large", source=source, output_stride=output_stride)
+    depthwise = [
+        node for node in model.graph if node.op_type == "Conv" and node.attributes["group"].as_int() > 1
+    ]
+    assert list(depthwise[-1].outputs[0].shape) == [1, 960, size, size]
+    dilations = [node.attributes["dilations"].as_ints()[0] for node in depthwise]
+    # torchvision dilates the block that loses its stride too, TF-slim only those behind it.
+    assert (
+        dilations
+        == {
+            ("paper", 32): [1] * 15,
+            ("torchvision", 32): [1] * 15,
+            ("paper", 16): [1] * 13 + [2] * 2,
+            ("torchvision", 16): [1] * 12 + [2] * 3,
+            ("paper", 8): [1] * 7 + [2] * 6 + [4] * 2,
+            ("torchvision", 8): [1] * 6 + [2] * 6 + [4] * 3,
+        }[source, output_stride]
+    )
+
+
+def test_squeeze_excite_of_mnasnet_is_of_what_comes_in():
+    shapes = {
+        name: list(value.shape)
+        for name, value in build("mnasnet_a1").graph.initializers.items()
+        if name.endswith("se/reduce/conv/weight")
+    }
+    # 24 channels come into block 4, which expands them by 3.
+    assert shapes["block4/se/reduce/conv/weight"] == [6, 72, 1, 1]
+    assert len(shapes) == 3 + 2 + 3
+
+
 def test_some_variances_are_as_small_as_epsilon():
     initializers = build("mobilenet_v3_large").graph.initializers
     variances = np.concatenate([v.const_value.numpy() for n, v in initializers.items() if n.endswith("/var")])
@@ -159,8 +197,16 @@ def test_some_variances_are_as_small_as_epsilon():
     ("name", "options", "complaint"),
     [
         ("resnet50", {}, "no model named 'resnet50'"),
-        ("mobilenet_v2", {"minimalistic": True}, "no minimalistic form"),
+        (
+            "mobilenet_v2",
+            {"minimalistic": True},
+            "mobilenet_v2 has no option minimalistic: expected some of source, width, seed, resolution",
+        ),
         ("mobilenet_v2", {"source": "mxnet"}, "no source named 'mxnet': expected one of paper, torch"),
+        ("mnasnet_a1", {"source": "keras"}, "keras has no mnasnet_a1: expected one of paper, timm"),
+        ("mnasnet_a1", {"reduced_tail": True}, "no option reduced_tail"),
+        ("mobilenet_v2", {"output_stride": 12}, "output_stride is 12: expected one of 8, 16, 32"),
+        ("mobilenet_v2", {"resolution": (224, 20)}, "resolution is 224x20"),
         ("mobilenet_v2", {"width": 0}, "width is 0"),
         ("mobilenet_v2", {"resolution": 16}, "resolution is 16"),
         ("mobilenet_v2", {"classes": 0}, "classes is 0"),
