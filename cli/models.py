@@ -19,7 +19,7 @@ def models(as_json: bool) -> None:
     rows = []
     for name, architecture in ARCHITECTURES.items():
         counts = count(build(name))
-        published = (architecture.accuracy, architecture.metric, architecture.reference)
+        published = vars(architecture.published).values() if architecture.published else (None, None, None)
         rows.append((name, architecture.task, counts.parameters, counts.macs, *published))
     keys = ("name", "task", "parameters", "macs", "published_percent", "metric", "reference")
     if as_json:
@@ -58,6 +58,13 @@ class _Resolution(click.ParamType):
 @click.option("--reduced-tail/--full-tail", default=None, help="Half the channels from the last stride on.")
 @click.option(
     "--minimalistic", is_flag=True, default=None, help="V3 with no 5x5, no squeeze-excite, no h-swish."
+)
+@click.option("--filters", type=int, help="The channels of a segmentation head.")
+@click.option("--argmax", is_flag=True, default=None, help="The best class of each pixel, not all logits.")
+@click.option(
+    "--postprocess/--no-postprocess",
+    default=None,
+    help="Boxes decoded and suppressed in the graph of a detection network, or logits and regressions.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @force_option

@@ -66,7 +66,7 @@ class Backbone:
     gate: Activation = "hard_sigmoid"
 
     @property
-    def last_reduction(self) -> int:
+    def last_stride(self) -> int:
         """The place of the last block with a stride."""
         return max(place for place, block in enumerate(self.blocks) if block.stride > 1)
 
@@ -135,11 +135,18 @@ def blocks_at(
     return blocks
 
 
-class Features(NamedTuple):
+@dataclass(frozen=True)
+class Features:
     """What a backbone computes: the values of each block, and the last map."""
 
-    blocks: list[InvertedResidual]
+    backbone: Backbone
+    blocks: Sequence[InvertedResidual]
     last: ir.Value
+
+    def at(self, reduction: int) -> list[InvertedResidual]:
+        """The blocks after which the image is reduced so far, by the strides of the undilated backbone."""
+        blocks = zip(self.backbone.blocks, self.blocks, strict=True)
+        return [values for block, values in blocks if block.reduction == reduction]
 
 
 def extract(b: GraphBuilder, image: ir.Value, backbone: Backbone) -> Features:
@@ -167,4 +174,4 @@ def extract(b: GraphBuilder, image: ir.Value, backbone: Backbone) -> Features:
     if backbone.last:
         with b.scope("last"):
             x = conv_bn_act(b, x, backbone.last, backbone.activation)
-    return Features(blocks, x)
+    return Features(backbone, blocks, x)

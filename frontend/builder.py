@@ -25,7 +25,7 @@ Activation = Literal["relu", "relu6", "hard_sigmoid", "hard_swish", "sigmoid"]
 class GraphBuilder:
     """Builds one ONNX graph with one input, batch 1, float32.
 
-    `batch_norm_epsilon` may be changed between layers.
+    `batch_norm_epsilon` may be changed between layers, `metadata` goes into the model.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class GraphBuilder:
         self.batch_norm_epsilon = batch_norm_epsilon
         self._padding = padding
         self._random = RandomWeights(seed)
+        self.metadata: dict[str, str] = {}
         self._scopes: list[str] = []
 
     @contextmanager
@@ -129,9 +130,9 @@ class GraphBuilder:
         self._random.expect(y, 0.5 * self._random.second_moment(x))
         return y
 
-    def resize(self, x: ir.Value, height: int, width: int, name: str = "resize") -> ir.Value:
-        """Resize the map [1, C, H, W] bilinearly, pixels as areas (torch's align_corners=False)."""
-        shape = [*shape_of(x)[:2], height, width]
+    def resize(self, x: ir.Value, size: Sequence[int], name: str = "resize") -> ir.Value:
+        """Resize the map [1, C, H, W] bilinearly to `size`, pixels as areas (torch's align_corners=False)."""
+        shape = [*shape_of(x)[:2], *size]
         sizes = {"sizes": np.array(shape, np.int64)}
         y = self._node(
             "Resize",
@@ -177,6 +178,22 @@ class GraphBuilder:
         self._random.expect(y, max(map(self._random.second_moment, values)))
         return y
 
+    def argmax(self, x: ir.Value) -> ir.Value:
+        """The channel of the largest value of each pixel: [1, C, H, W] to [1, H, W], int64."""
+        _, _, height, width = shape_of(x)
+        pixels = [(ir.DataType.INT64, (1, height, width))]
+        (y,) = self.nodes("ArgMax", [x], "argmax", pixels, {}, axis=1, keepdims=0)
+        return y
+
+    def rows(self, x: ir.Value, columns: int) -> ir.Value:
+        """Rearrange the map [1, C, H, W] to [1, H * W * C / columns, columns], a pixel after the other."""
+        _, channels, height, width = shape_of(x)
+        nhwc = self._node("Transpose", [x], "nhwc", [1, height, width, channels], perm=[0, 2, 3, 1])
+        shape = [1, height * width * channels // columns, columns]
+        y = self._node("Reshape", [nhwc], "rows", shape, {"shape": np.array(shape, np.int64)})
+        self._random.expect(y, self._random.second_moment(x))
+        return y
+
     def flatten(self, x: ir.Value) -> ir.Value:
         """Reshape [1, C, 1, 1] to [1, C]."""
         y = self._node("Flatten", [x], "flatten", [1, shape_of(x)[1]])
@@ -190,13 +207,13 @@ class GraphBuilder:
         self._random.expect(y, second_moment_after("biased"))
         return y
 
-    def model(self, outputs: Mapping[str, ir.Value], metadata: Mapping[str, str]) -> ir.Model:
+    def model(self, outputs: Mapping[str, ir.Value]) -> ir.Model:
         """Finish: name the outputs and return the model."""
         for name, output in outputs.items():
             output.name = name
             self._graph.outputs.append(output)
         return ir.Model(
-            self._graph, ir_version=IR_VERSION, producer_name="armlet", metadata_props=dict(metadata)
+            self._graph, ir_version=IR_VERSION, producer_name="armlet", metadata_props=self.metadata
         )
 
     def _pads(self, size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -215,23 +232,46 @@ class GraphBuilder:
         inputs: Sequence[ir.Value | None],
         name: str,
         shape: Sequence[int],
-        parameters: Mapping[str, np.ndarray] | None = None,
+        parameters: Mapping[str, np.ndarray | ir.LazyTensor] | None = None,
         **attributes: float | int | str | list[int],
     ) -> ir.Value:
+        (output,) = self.nodes(
+            op_type, inputs, name, [(ir.DataType.FLOAT, shape)], parameters or {}, **attributes
+        )
+        return output
+
+    def nodes(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value | None],
+        name: str,
+        outputs: Sequence[tuple[ir.DataType, Sequence[int | str]]],
+        constants: Mapping[str, np.ndarray | ir.LazyTensor],
+        **attributes: float | int | str | list[int],
+    ) -> list[ir.Value]:
+        """Add one node of any operator, with `constants` by role behind its `inputs`.
+
+        `outputs` has the type and shape of each; the first is called after the node, the others add a number.
+        """
         path = self._path(name)
-        constants = []
-        for role, array in (parameters or {}).items():
-            tensor = ir.tensor(array, name=f"{path}/{role}")
+        values = []
+        for role, array in constants.items():
+            tensor = ir.tensor(array, name=f"{path}/{role}") if isinstance(array, np.ndarray) else array
             constant = ir.Value(
-                name=tensor.name,
-                shape=ir.Shape(array.shape),
+                name=f"{path}/{role}",
+                shape=ir.Shape(tensor.shape.numpy()),
                 type=ir.TensorType(tensor.dtype),
                 const_value=tensor,
             )
             self._graph.register_initializer(constant)
-            constants.append(constant)
-        output = ir.Value(name=path, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+            values.append(constant)
+        results = [
+            ir.Value(
+                name=f"{path}/{number}" if number else path, shape=ir.Shape(shape), type=ir.TensorType(dtype)
+            )
+            for number, (dtype, shape) in enumerate(outputs)
+        ]
         self._graph.append(
-            ir.node(op_type, [*inputs, *constants], attributes=attributes, outputs=[output], name=path)
+            ir.node(op_type, [*inputs, *values], attributes=attributes, outputs=results, name=path)
         )
-        return output
+        return results

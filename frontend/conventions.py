@@ -16,8 +16,10 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 # "same" is TensorFlow's: just what gives ceil(size / stride), the odd pixel at the bottom and on the right.
 Padding = Literal["symmetric", "same"]
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # 0..255 to -1..1: x / 127.5 - 1
+# Mean and standard deviation of RGB in 0..1.
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+IMAGENET: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALVES: Normalisation = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # 0..255 to -1..1: x / 127.5 - 1
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,22 @@ class Conventions:
     width_rule: WidthRule
     padding: Padding = "symmetric"
     batch_norm_epsilon: float | None = None
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]] = _IMAGENET
+    normalisation: Normalisation = IMAGENET
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
-    def preprocessing(self, size: tuple[int, int]) -> dict[str, Any]:
+    def preprocessing(
+        self, size: tuple[int, int], *, cropped: bool, normalisation: Normalisation | None = None
+    ) -> dict[str, Any]:
         """How a picture becomes an input of `size` (height, width).
 
-        A square is cropped from the middle: `resize` and `crop` in pixels. To another size it is `stretch`ed.
-        Also the `interpolation`, and `mean` and `std` of RGB in 0..1.
+        A square `cropped` from the middle has `resize` and `crop` in pixels, all else is `stretch`ed to the
+        size. Also the `interpolation`, and `mean` and `std` of RGB in 0..1.
         """
         height, width = size
         square = {"resize": round(height * 256 / 224), "crop": height}
-        mean, std = self.normalisation
+        mean, std = normalisation or self.normalisation
         return {
-            **(square if height == width else {"stretch": [height, width]}),
+            **(square if cropped and height == width else {"stretch": [height, width]}),
             "interpolation": self.interpolation,
             "mean": list(mean),
             "std": list(std),
@@ -51,6 +55,6 @@ CONVENTIONS: dict[Source, Conventions] = {
     "paper": Conventions("paper"),
     "torchvision": Conventions("torchvision"),
     "timm": Conventions("timm", batch_norm_epsilon=1e-5, interpolation="bicubic"),
-    "timm-tf": Conventions("timm", "same", 1e-3, _HALVES),
-    "keras": Conventions("keras", "same", 1e-3, _HALVES),
+    "timm-tf": Conventions("timm", "same", 1e-3, HALVES),
+    "keras": Conventions("keras", "same", 1e-3, HALVES),
 }

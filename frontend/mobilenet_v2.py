@@ -26,10 +26,11 @@ TABLE = sequences(
 def mobilenet_v2(widths: Widths, tail: Tail = "full", *, last_conv: bool = True) -> Backbone:
     """The network at a width; below 1 the last convolution is not scaled (paper, section 4; torchvision).
 
-    Segmentation leaves that convolution out (DeepLab).
+    Segmentation leaves that convolution out (DeepLab). Where the tail is halved, the expansion in front of
+    its stride never is: so the MAdds of 1905.02244's table 7 come out.
     """
     widths = Widths(widths.width, "paper")  # Every source has one rule for this network.
-    table = TABLE if tail == "full" else halved(TABLE, tail)
+    table = TABLE if tail == "full" else halved(TABLE, "halved_behind")
     last = LAST_CONV if tail == "full" else LAST_CONV // 2
     return Backbone(
         stem=widths.stem(STEM_CHANNELS),

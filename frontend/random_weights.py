@@ -7,6 +7,8 @@ second moment that is expected of it, and weights are scaled by it.
 """
 
 import zlib
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import onnx_ir as ir
@@ -45,32 +47,56 @@ class RandomWeights:
         """The second moment expected of `value`."""
         return self._second_moments[value]
 
-    def linear(self, name: str, shape: tuple[int, ...], x: ir.Value, bias: bool) -> dict[str, np.ndarray]:
+    def linear(self, name: str, shape: tuple[int, ...], x: ir.Value, bias: bool) -> dict[str, ir.LazyTensor]:
         """Weights [out, in, ...] to apply to `x`, and biases [out] if wanted."""
-        draw = self._draw(name)
         scale = (np.prod(shape[1:]) * self._second_moments[x]) ** -0.5
-        weight = draw.normal(0, 2 * scale if bias else scale, shape).astype(np.float32)
-        return {"weight": weight} | (
-            {"bias": draw.normal(0, 1.5, shape[0]).astype(np.float32)} if bias else {}
-        )
 
-    def batch_norm(self, name: str, channels: int) -> dict[str, np.ndarray]:
+        def draw(random: np.random.Generator) -> Iterator[np.ndarray]:
+            yield random.normal(0, 2 * scale if bias else scale, shape)
+            yield random.normal(0, 1.5, shape[0])
+
+        shapes = {"weight": shape} | ({"bias": shape[:1]} if bias else {})
+        return self._lazily(name, shapes, draw)
+
+    def batch_norm(self, name: str, channels: int) -> dict[str, ir.LazyTensor]:
         """Scale, bias, running mean and variance that bring a variance of about 1 to about 2.5^2.
 
         Some variances are as small as the reference's epsilon, so that a wrong epsilon changes the output.
         """
-        draw = self._draw(name)
-        variance = draw.uniform(0.5, 1.5, channels)
-        scale = draw.uniform(1.5, 3.0, channels)
-        small = draw.random(channels) < 0.05
-        variance[small] = 1e-3
-        scale[small] *= 0.05
-        return {
-            "scale": scale.astype(np.float32),
-            "bias": draw.normal(0, 1, channels).astype(np.float32),
-            "mean": draw.normal(0, 0.3, channels).astype(np.float32),
-            "var": variance.astype(np.float32),
-        }
 
-    def _draw(self, name: str) -> np.random.Generator:
-        return np.random.default_rng([self._seed, zlib.crc32(name.encode())])
+        def draw(random: np.random.Generator) -> Iterator[np.ndarray]:
+            variance = random.uniform(0.5, 1.5, channels)
+            scale = random.uniform(1.5, 3.0, channels)
+            small = random.random(channels) < 0.05
+            variance[small] = 1e-3
+            scale[small] *= 0.05
+            yield scale
+            yield random.normal(0, 1, channels)
+            yield random.normal(0, 0.3, channels)
+            yield variance
+
+        return self._lazily(name, dict.fromkeys(("scale", "bias", "mean", "var"), (channels,)), draw)
+
+    def _lazily(
+        self,
+        name: str,
+        shapes: dict[str, tuple[int, ...]],
+        draw: Callable[[np.random.Generator], Iterator[np.ndarray]],
+    ) -> dict[str, ir.LazyTensor]:
+        """Tensors by role that are drawn together, once one of them is wanted: counting needs none."""
+
+        @cache
+        def drawn() -> dict[str, np.ndarray]:
+            random = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
+            return {role: array.astype(np.float32) for role, array in zip(shapes, draw(random), strict=False)}
+
+        return {
+            role: ir.LazyTensor(
+                lambda role=role: ir.tensor(drawn()[role]),  # type: ignore[misc]
+                dtype=ir.DataType.FLOAT,
+                shape=ir.Shape(shape),
+                name=f"{name}/{role}",
+                cache=True,
+            )
+            for role, shape in shapes.items()
+        }

@@ -1,19 +1,28 @@
-"""The networks that armlet builds, by name: a backbone, and a head for each source that has one."""
+"""The networks that armlet builds, by name: a backbone and a head, in a form for each source that has one."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 import onnx_ir as ir
 
 from ..errors import UsageError
-from . import mnasnet_a1, mnasnet_small, mobilenet_v3_large, mobilenet_v3_small
-from .backbone import Backbone, Tail
+from . import (
+    classification,
+    lraspp,
+    mnasnet_a1,
+    mnasnet_small,
+    mobilenet_v3_large,
+    mobilenet_v3_small,
+    raspp,
+    ssdlite,
+)
+from .backbone import Backbone
 from .builder import GraphBuilder
-from .classification import classifier
 from .conventions import CONVENTIONS, SOURCES, Source
+from .form import Form
 from .mnasnet import mnasnet
 from .mobilenet_v2 import mobilenet_v2
 from .mobilenet_v3 import mobilenet_v3
@@ -22,31 +31,31 @@ from .widths import Widths
 # Even at width 4 a model then stays below the 2 GB that an ONNX file can hold.
 MOST_CLASSES = 65_536
 MOST_PIXELS = 4096
+MOST_FILTERS = 4096
 OUTPUT_STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True)
-class Form:
-    """A network as a source has it: the head and, for each option that it knows, the default.
+class Published:
+    """An accuracy in %, by a metric, and where it stands."""
 
-    `reduced_tail` says what is halved where that option is given.
-    """
-
-    head: Callable[..., dict[str, ir.Value]]
-    defaults: Mapping[str, Any]
-    reduced_tail: Tail = "halved_behind"
+    accuracy: float
+    metric: str
+    reference: str
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network with its published accuracy in %, by a metric, and where that is published."""
+    """A network: a backbone with defaults for the options that it knows, and a head.
+
+    `published` is what is known of the paper's form, with the defaults.
+    """
 
     task: Literal["classification", "segmentation", "detection"]
     backbone: Callable[..., Backbone]
     forms: Mapping[Source, Form]
-    accuracy: float
-    metric: str
-    reference: str
+    published: Published | None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 _LARGE = partial(
@@ -55,37 +64,55 @@ _LARGE = partial(
 _SMALL = partial(
     mobilenet_v3, mobilenet_v3_small.TABLE, mobilenet_v3_small.LAST_CONV, mobilenet_v3_small.HEAD
 )
+_A1 = partial(mnasnet, mnasnet_a1.TABLE, mnasnet_a1.STEM_CHANNELS)
+_MNAS_SMALL = partial(mnasnet, mnasnet_small.TABLE, mnasnet_small.STEM_CHANNELS)
+_TO_320 = partial(mobilenet_v2, last_conv=False)
+
+_FULL = {"reduced_tail": False}
+_V3 = {"reduced_tail": False, "minimalistic": False}
+_OF_MNASNET: Mapping[Source, Form] = {
+    "paper": classification.FORMS["paper"],
+    "timm": classification.FORMS["timm"],
+}
 
 
-def _classification(
-    backbone: Callable[..., Backbone],
-    accuracy: float,
-    reference: str,
-    sources: tuple[Source, ...] = SOURCES,
-    **options: Any,
-) -> Architecture:
-    form = Form(classifier, {"resolution": 224, "classes": 1000, "output_stride": 32, **options})
-    return Architecture(
-        "classification", backbone, dict.fromkeys(sources, form), accuracy, "ImageNet top-1", reference
-    )
+def _in_table(number: int, accuracy: float, row: str = "") -> Published:
+    """A figure of MobileNetV3's paper, by its table."""
+    metric = {3: "ImageNet top-1", 6: "COCO mAP", 7: "Cityscapes mIoU"}[number]
+    return Published(accuracy, metric, f"arXiv 1905.02244, table {number}{row}")
 
 
-ARCHITECTURES = {
-    "mobilenet_v3_large": _classification(
-        _LARGE, 75.2, "arXiv 1905.02244, table 3", reduced_tail=False, minimalistic=False
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "mobilenet_v3_large": Architecture(
+        "classification", _LARGE, classification.FORMS, _in_table(3, 75.2), _V3
     ),
-    "mobilenet_v3_small": _classification(
-        _SMALL, 67.4, "arXiv 1905.02244, table 3", reduced_tail=False, minimalistic=False
+    "mobilenet_v3_small": Architecture(
+        "classification", _SMALL, classification.FORMS, _in_table(3, 67.4), _V3
     ),
-    "mobilenet_v2": _classification(mobilenet_v2, 72.0, "arXiv 1801.04381, table 4", reduced_tail=False),
-    "mnasnet_a1": _classification(
-        partial(mnasnet, mnasnet_a1.TABLE, mnasnet_a1.STEM_CHANNELS),
-        *(75.2, "arXiv 1905.02244, table 3", ("paper", "timm")),
+    "mobilenet_v2": Architecture(
+        "classification", mobilenet_v2, classification.FORMS, _in_table(3, 72.0), _FULL
     ),
-    "mnasnet_small": _classification(
-        partial(mnasnet, mnasnet_small.TABLE, mnasnet_small.STEM_CHANNELS),
-        *(64.9, "arXiv 1905.02244, table 3", ("paper", "timm")),
+    "mnasnet_a1": Architecture("classification", _A1, _OF_MNASNET, _in_table(3, 75.2)),
+    "mnasnet_small": Architecture("classification", _MNAS_SMALL, _OF_MNASNET, _in_table(3, 64.9)),
+    "lraspp_mobilenet_v3_large": Architecture(
+        "segmentation", _LARGE, lraspp.FORMS, _in_table(7, 72.36, ", row 8"), _V3
     ),
+    "lraspp_mobilenet_v3_small": Architecture(
+        "segmentation", _SMALL, lraspp.FORMS, _in_table(7, 68.38, ", row 11"), _V3
+    ),
+    "lraspp_mobilenet_v2": Architecture(
+        "segmentation", _TO_320, lraspp.FORMS, _in_table(7, 72.74, ", row 4"), _FULL
+    ),
+    "raspp_mobilenet_v3_large": Architecture(
+        "segmentation", _LARGE, raspp.FORMS, _in_table(7, 72.64, ", row 5"), _V3
+    ),
+    "raspp_mobilenet_v3_small": Architecture("segmentation", _SMALL, raspp.FORMS, None, _V3),
+    "raspp_mobilenet_v2": Architecture(
+        "segmentation", _TO_320, raspp.FORMS, _in_table(7, 72.84, ", row 1"), _FULL
+    ),
+    "ssdlite_mobilenet_v3_large": Architecture("detection", _LARGE, ssdlite.FORMS, _in_table(6, 22.0), _V3),
+    "ssdlite_mobilenet_v3_small": Architecture("detection", _SMALL, ssdlite.FORMS, _in_table(6, 16.0), _V3),
+    "ssdlite_mobilenet_v2": Architecture("detection", mobilenet_v2, ssdlite.FORMS, _in_table(6, 22.1), _FULL),
 }
 
 
@@ -102,21 +129,19 @@ def build(
     - `output_stride`: 8, 16 or 32; how much smaller than the image the last map may be, by dilation
     - `reduced_tail`: half the channels from the last stride on
     - `minimalistic`: MobileNetV3 with no 5x5, no squeeze-excite and no h-swish
+    - `filters`: the channels of a segmentation head
+    - `argmax`: the best class of each pixel instead of all logits
+    - `postprocess`: boxes decoded and overlaps suppressed, instead of logits and regressions
 
     Raises UsageError for an unknown name, or an option out of range or unknown to that network.
     """
     architecture, form = _find(name, source)
-    chosen = {**form.defaults, **_known(name, form, options)}
+    defaults = {**architecture.options, **form.defaults}
+    chosen = {**defaults, **_known(name, defaults, options)}
     size = _size(chosen.pop("resolution"))
     _check(width, size, seed, chosen)
     conventions = CONVENTIONS[source]
-    metadata = {
-        "armlet.model": json.dumps(
-            {"name": name, "source": source, "width": width, "resolution": size, "seed": seed, **chosen}
-        ),
-        "armlet.weights": f"random, seed {seed}",
-        "armlet.preprocessing": json.dumps(conventions.preprocessing(size)),
-    }
+    described = {"name": name, "source": source, "width": width, "resolution": size, "seed": seed, **chosen}
     variant = {"minimalistic": chosen.pop("minimalistic")} if "minimalistic" in chosen else {}
     if chosen.pop("reduced_tail", False):
         variant["tail"] = form.reduced_tail
@@ -127,8 +152,14 @@ def build(
         padding=conventions.padding,
         seed=seed,
     )
+    preprocessing = conventions.preprocessing(size, cropped=form.cropped, normalisation=form.normalisation)
+    b.metadata = {
+        "armlet.model": json.dumps(described),
+        "armlet.weights": f"random, seed {seed}",
+        "armlet.preprocessing": json.dumps(preprocessing),
+    }
     image = b.input("image", [1, 3, *size])
-    return b.model(form.head(b, image, backbone, **chosen), metadata)
+    return b.model(form.head(b, image, backbone, **chosen))
 
 
 def _find(name: str, source: Source) -> tuple[Architecture, Form]:
@@ -142,11 +173,11 @@ def _find(name: str, source: Source) -> tuple[Architecture, Form]:
     return architecture, architecture.forms[source]
 
 
-def _known(name: str, form: Form, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are given; raises UsageError if `form` of the network `name` does not know one."""
+def _known(name: str, defaults: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given; raises UsageError if the network `name` has no default for one."""
     given = {option: value for option, value in options.items() if value is not None}
-    if unknown := given.keys() - form.defaults.keys():
-        expected = ", ".join(["source", "width", "seed", *form.defaults])
+    if unknown := given.keys() - defaults.keys():
+        expected = ", ".join(["source", "width", "seed", *defaults])
         raise UsageError(f"{name} has no option {min(unknown)}: expected some of {expected}")
     return given
 
@@ -165,6 +196,8 @@ def _check(width: float, size: tuple[int, int], seed: int, options: Mapping[str,
         raise UsageError(f"resolution is {shown}: expected 32 to {MOST_PIXELS} pixels")
     if not 1 <= options["classes"] <= MOST_CLASSES:
         raise UsageError(f"classes is {options['classes']}: expected 1 to {MOST_CLASSES}")
+    if not 1 <= options.get("filters", 1) <= MOST_FILTERS:
+        raise UsageError(f"filters is {options['filters']}: expected 1 to {MOST_FILTERS}")
     if options.get("output_stride", 32) not in OUTPUT_STRIDES:
         expected = ", ".join(map(str, OUTPUT_STRIDES))
         raise UsageError(f"output_stride is {options['output_stride']}: expected one of {expected}")

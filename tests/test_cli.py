@@ -82,6 +82,15 @@ def test_models():
         "mobilenet_v2": (3_504_872, 300_774_272),
         "mnasnet_a1": (3_887_038, 311_579_072),
         "mnasnet_small": (2_030_264, 68_339_184),
+        "lraspp_mobilenet_v3_large": (1_507_198, 2_342_426_752),
+        "lraspp_mobilenet_v3_small": (468_830, 682_430_208),
+        "lraspp_mobilenet_v2": (987_174, 3_079_884_800),
+        "raspp_mobilenet_v3_large": (3_600_963, 4_448_976_768),
+        "raspp_mobilenet_v3_small": (1_359_411, 1_672_249_344),
+        "raspp_mobilenet_v2": (2_113_043, 5_206_786_048),
+        "ssdlite_mobilenet_v3_large": (5_006_735, 613_143_104),
+        "ssdlite_mobilenet_v3_small": (2_518_271, 210_417_856),
+        "ssdlite_mobilenet_v2": (4_500_543, 804_397_504),
     }
     assert "mobilenet_v3_large" in armlet("models").stdout
 

@@ -78,7 +78,7 @@ def _scoped(b: GraphBuilder, name: str, build: Callable[[], ir.Value]) -> ir.Val
 
 
 def _finish(b: GraphBuilder, x: ir.Value) -> ir.Model:
-    return b.model({"logits": _scoped(b, "classifier", lambda: b.linear(x, CLASSES))}, {})
+    return b.model({"logits": _scoped(b, "classifier", lambda: b.linear(x, CLASSES))})
 
 
 def _block(

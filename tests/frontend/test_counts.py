@@ -86,6 +86,89 @@ def test_widths_follow_the_source(name, source, width, parameters, macs):
     assert (counts.parameters, counts.macs) == (parameters, macs)
 
 
+# Cityscapes, as in the tables.
+FULL, HALF = {"resolution": (1024, 2048), "classes": 19}, {"resolution": (512, 1024), "classes": 19}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters", "macs"),
+    [
+        (LARGE, {}, 3_221_538, 2_086_219_688),
+        (LARGE, {"resolution": (1024, 2048)}, 3_221_538, 15_785_910_144),
+        (LARGE, {"resolution": (512, 1024)}, 3_221_538, 3_947_700_096),
+        (LARGE, {"resolution": 224}, 3_221_538, 379_281_312),
+        (LARGE, FULL, 3_221_198, 15_774_900_096),
+        (LARGE, HALF, 3_221_198, 3_944_947_584),
+        (LARGE, FULL | {"output_stride": 32}, 3_221_198, 9_242_599_296),
+        (LARGE, HALF | {"output_stride": 32}, 3_221_198, 2_311_872_384),
+        (LARGE, FULL | {"reduced_tail": True}, 1_746_878, 9_915_229_056),
+        (LARGE, HALF | {"reduced_tail": True}, 1_746_878, 2_479_465_344),
+        (LARGE, FULL | {"reduced_tail": True, "output_stride": 32}, 1_746_878, 7_777_117_056),
+        (LARGE, HALF | {"reduced_tail": True, "output_stride": 32}, 1_746_878, 1_944_937_344),
+        (SMALL, FULL, 1_077_646, 5_064_171_520),
+        (SMALL, HALF, 1_077_646, 1_266_442_240),
+        (SMALL, FULL | {"output_stride": 32}, 1_077_646, 2_521_440_256),
+        (SMALL, HALF | {"output_stride": 32}, 1_077_646, 630_759_424),
+        (SMALL, FULL | {"reduced_tail": True}, 515_614, 2_831_991_808),
+        (SMALL, HALF | {"reduced_tail": True}, 515_614, 708_183_040),
+        (SMALL, FULL | {"reduced_tail": True, "output_stride": 32}, 515_614, 1_963_181_056),
+        (SMALL, HALF | {"reduced_tail": True, "output_stride": 32}, 515_614, 490_980_352),
+    ],
+)
+def test_lraspp_of_torchvision(name, options, parameters, macs):
+    counts = count(build(f"lraspp_{name}", source="torchvision", **options))
+    assert (counts.parameters, counts.macs) == (parameters, macs)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters", "madds"),
+    [
+        (f"raspp_{LARGE}", {}, 3_600_963, 18.43e9),  # Row 5 of table 7.
+        (f"raspp_{LARGE}", {"reduced_tail": True}, 1_762_435, 11.24e9),  # Row 6.
+        (f"lraspp_{LARGE}", {"filters": 256}, 1_632_894, 10.33e9),  # Row 7.
+        (f"lraspp_{LARGE}", {}, 1_507_198, 9.74e9),  # Row 8.
+        (f"lraspp_{SMALL}", {}, 468_830, 2.90e9),  # Row 11.
+        (f"raspp_{V2}", {}, 2_113_043, 21.29e9),  # Row 1.
+    ],
+)
+def test_segmentation_of_the_paper(name, options, parameters, madds):
+    # DeepLab pads the pictures by one pixel; what else the paper counts is not known.
+    counts = count(build(name, resolution=(1025, 2049), **options))
+    assert counts.parameters == parameters
+    assert counts.macs == pytest.approx(madds, rel=0.045)
+
+
+@pytest.mark.parametrize(
+    ("name", "reduced_tail", "parameters", "macs"),
+    [
+        (LARGE, False, 5_198_540, 689_751_104),
+        (LARGE, True, 3_440_060, 583_171_904),
+        (SMALL, False, 2_600_636, 243_249_856),
+        (SMALL, True, 1_868_108, 195_135_424),
+    ],
+)
+def test_ssdlite_of_torchvision(name, reduced_tail, parameters, macs):
+    counts = count(build(f"ssdlite_{name}", source="torchvision", reduced_tail=reduced_tail))
+    assert (counts.parameters, counts.macs) == (parameters, macs)
+
+
+@pytest.mark.parametrize(
+    ("name", "reduced_tail", "millions", "billions"),
+    [
+        (LARGE, False, 4.97, 0.61),
+        (LARGE, True, 3.22, 0.51),
+        (SMALL, False, 2.49, 0.21),
+        (SMALL, True, 1.77, 0.16),
+    ],
+)
+def test_ssdlite_of_the_paper(name, reduced_tail, millions, billions):
+    # Table 6, which leaves batch norm's parameters out, and has 0.62 for the first.
+    layers = count(build(f"ssdlite_{name}", reduced_tail=reduced_tail)).layers
+    weights = sum(layer.parameters for layer in layers if layer.op_type != "BatchNormalization")
+    assert round(weights / 1e6, 2) == millions
+    assert round(sum(layer.macs for layer in layers) / 1e9, 2) == billions
+
+
 def test_layers_add_up_and_are_named():
     counts = count(build(SMALL))
     by_name = {layer.name: layer for layer in counts.layers}
