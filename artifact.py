@@ -8,7 +8,6 @@ manifest.json   what all of it is, with the SHA-256 of each file: the same bytes
 report.json     what compiling it showed: rewrites, errors, times; not hashed
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidArtifactError, UsageError
+from .files import sha256
 
 FORMAT = 5
 MANIFEST = "manifest.json"
@@ -52,12 +52,6 @@ OPTIONAL = ("labels", "preprocessing")
 def installed_pins() -> dict[str, str]:
     """The versions of TVM and its FFI here: an artifact runs only on those it was compiled with."""
     return {name: metadata.version(name) for name in ("apache-tvm", "apache-tvm-ffi")}
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

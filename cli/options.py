@@ -28,7 +28,8 @@ device_option = click.option(
     "uri",
     required=True,
     metavar="URI",
-    help="host, emulated:CORE, sim:CORE, rpc://HOST:PORT, tracker://HOST:PORT/KEY",
+    help="host, emulated:CORE, sim:CORE, ssh://[USER@]HOST[:PORT], adb:SERIAL, rpc://HOST:PORT, "
+    "tracker://HOST:PORT/KEY",
 )
 shapes_option = click.option(
     "--input-shape",

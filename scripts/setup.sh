@@ -51,5 +51,11 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     # Not every distribution has it, and only models of out-of-order cores need it.
     command -v llvm-mca-22 >/dev/null || install llvm-22 ||
         echo "setup: llvm-mca 22 is not to be had here: out-of-order cores are not modelled (see apt.llvm.org)" >&2
+    # Boards and phones are reached by these. A server for ssh, which the tests of ssh:// want, is not put on
+    # anybody's machine unasked: it would listen to the world.
+    command -v adb >/dev/null && command -v ssh >/dev/null || install adb openssh-client ||
+        echo "setup: adb or ssh is not to be had here: no adb: and ssh:// devices" >&2
+    [ -z "${CI:-}" ] || [ -x /usr/sbin/sshd ] || install openssh-server ||
+        echo "setup: openssh-server is not to be had here: ssh:// devices are not tested" >&2
     echo "$wanted" >"$stamp"
 fi

@@ -33,7 +33,7 @@ class Latency:
 def require_clock(device: Device) -> None:
     """Raise UsageError if `device` is emulated: its time would say nothing of a core's."""
     if not device.measures_time:
-        raise UsageError(f"{device.uri} gives right results, and no times: use host, rpc:// or tracker://")
+        raise UsageError(f"{device.uri} gives right results, and no times: use a real one")
 
 
 def measure(

@@ -12,6 +12,7 @@ import pytest
 from armlet.errors import ArmletError
 from armlet.targets import find_core, find_witness
 
+from .boards import sshd
 from .waiting import Tracker, wait_until
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,3 +39,19 @@ def tracker():
     tracker = Tracker()
     yield tracker
     tracker.server.terminate()
+
+
+@pytest.fixture(scope="session")
+def ssh_board(tmp_path_factory):
+    """A Raspberry Pi that is not there, behind a real sshd."""
+    if sshd.MISSING:
+        pytest.skip(sshd.MISSING)
+    with sshd.ssh_board(tmp_path_factory.mktemp("sshd")) as board:
+        yield board
+
+
+@pytest.fixture
+def raspberry_pi(ssh_board, monkeypatch):
+    """The same, under the name that ssh, started by this process, knows."""
+    monkeypatch.setenv("PATH", str(ssh_board.bin), prepend=os.pathsep)
+    return ssh_board

@@ -1,5 +1,6 @@
 """Devices: where a model runs. Each is named by a URI, and reached by one file of this folder."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,10 @@ from ..fitness import unfit
 from .emulated import EmulatedDevice
 from .host import HostDevice
 from .protocol import Device, Program, Session
+from .pushed import PushedDevice
 from .rpc import RpcDevice
 from .simulated import SimulatedDevice
+from .ssh import SshLink
 from .tracker import TrackerDevice
 
 __all__ = [
@@ -27,8 +30,10 @@ __all__ = [
     "open_device",
 ]
 
-FORMS = "host, emulated:CORE, sim:CORE, rpc://HOST:PORT[/KEY] or tracker://HOST:PORT/KEY"
-NOT_YET = ("ssh", "adb")
+FORMS = (
+    "host, emulated:CORE, sim:CORE, ssh://[USER@]HOST[:PORT], adb:SERIAL, rpc://HOST:PORT[/KEY] or "
+    "tracker://HOST:PORT/KEY"
+)
 
 
 def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60.0) -> Device:
@@ -47,8 +52,8 @@ def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60
         return EmulatedDevice(core, timeout, connect_timeout)
     if scheme == "sim":
         return SimulatedDevice.of(rest)
-    if scheme in NOT_YET:
-        raise UsageError(f"devices {scheme}: are not there yet: use {FORMS}")
+    if scheme == "ssh" and _is_ssh(uri):
+        return PushedDevice(uri, SshLink(uri, timeout, connect_timeout), timeout, connect_timeout)
     if scheme in ("rpc", "tracker"):
         host, port, key = _split(uri)
         kind = RpcDevice if scheme == "rpc" else TrackerDevice
@@ -96,6 +101,11 @@ def _status(device: Device) -> DeviceStatus:
         return DeviceStatus(device.uri, True, report.note, report.board)
     except ArmletError as error:
         return DeviceStatus(device.uri, False, str(error))
+
+
+def _is_ssh(uri: str) -> bool:
+    # Of the parts, only ssh itself knows what they mean: a host may be a name of its configuration.
+    return re.fullmatch(r"ssh://([^@/\s]+@)?(\[[0-9a-fA-F:.%]+\]|[\w][\w.-]*)(:\d+)?/?", uri) is not None
 
 
 def _split(uri: str) -> tuple[str, int, str]:

@@ -1,22 +1,18 @@
 """Devices `emulated:CORE`: the RPC server under qemu-aarch64, with the instructions of an ARM core."""
 
-import os
-import select
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TextIO
 
-from ...errors import DeviceError
 from ..cores import Core
 from ..qemu import qemu_command
 from ..rpc_server import server_program
 from .connection import RpcSession, rpc_session
 from .protocol import Report
+from .started import started
 
-START_TIMEOUT, END_TIMEOUT = 60, 10  # seconds
+START_TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -70,34 +66,8 @@ def emulated_server(core: Core, *options: str) -> Iterator[int]:
     command = [*qemu_command(core), str(server_program("aarch64")), "--emulated", core.name, "--with-parent"]
     with (
         tempfile.TemporaryDirectory(prefix="armlet-emulated-", ignore_cleanup_errors=True) as folder,
-        tempfile.TemporaryFile("w+") as log,
+        started(
+            [*command, "--work", folder, *options], "listening on ", f"emulated:{core.name}", START_TIMEOUT
+        ) as address,
     ):
-        # The server ends when the pipe to its standard input does, even if this process is killed; in a
-        # session of its own it does not get the terminal's ctrl-C before us.
-        server = subprocess.Popen(
-            [*command, "--work", folder, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield _port_of(server, core, log)
-        finally:
-            server.terminate()
-            try:
-                server.communicate(timeout=END_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.communicate()
-
-
-def _port_of(server: subprocess.Popen[bytes], core: Core, log: TextIO) -> int:
-    assert server.stdout
-    ready, _, _ = select.select([server.stdout], [], [], START_TIMEOUT)
-    line = os.read(server.stdout.fileno(), 4096).decode() if ready else ""
-    if not line.startswith("listening on "):
-        log.seek(0)
-        words = log.read().strip().splitlines() or [f"nothing within {START_TIMEOUT} s"]
-        raise DeviceError(f"emulated:{core.name} did not start: {words[-1]}")
-    return int(line.strip().rpartition(":")[2])
+        yield int(address.rpartition(":")[2])

@@ -29,7 +29,7 @@ struct Options {
   int port = 0, tracker_port = 0, timeout = 0;
   bool with_parent = false;
   std::filesystem::path root = "/";  // where proc and sys are
-  std::filesystem::path work = std::filesystem::temp_directory_path();
+  std::filesystem::path work;  // empty: where the system keeps what is temporary, which Android does not have
 };
 
 [[noreturn]] inline void Fail(const std::string& message, int code = 1) {
@@ -77,6 +77,11 @@ inline Options ParseOptions(int argc, char** argv) {
     else if (name == "--emulated") options.emulated_core = value;
     else if (name == "--root") options.root = std::filesystem::absolute(value);
     else Fail("unknown option " + name, 2);
+  }
+  if (options.work.empty()) {
+    std::error_code none;
+    options.work = std::filesystem::temp_directory_path(none);
+    if (none) Fail("there is no folder for temporary files: name one by --work", 2);
   }
   if (!options.tracker.empty() && options.key.empty())
     Fail("--tracker needs --key, under which clients ask it for this device", 2);

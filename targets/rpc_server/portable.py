@@ -7,6 +7,7 @@ system has: Raspberry Pi OS of any year, and Android's shell, which has none tha
 import shutil
 from pathlib import Path
 
+from ...cache import built_once, cache_folder, content_key
 from ...errors import ArmletError
 from ...files import written_beside
 from ..elf import read_needs
@@ -30,19 +31,38 @@ def write_server(folder: Path, *, force: bool = False) -> None:
     Raises UsageError if `folder` exists and `force` is not given, ArmletError if the toolchain, TVM's runtime
     or ARM64's C library is missing.
     """
-    built = server_program("aarch64").parent
+    server = portable_server()
     with written_beside(folder, folder=True, marker="start", force=force) as draft:
-        for file in built.iterdir():
+        for file in server.iterdir():
             shutil.copy(file, draft)
-        pending = [*draft.iterdir()]
-        while pending:
-            for name in read_needs(pending.pop()).libraries:
-                if not (draft / name).exists():
-                    shutil.copyfile(_system_library(name), draft / name)
-                    pending.append(draft / name)
-        (draft / LOADER).chmod(0o755)
-        (draft / "start").write_text(START)
-        (draft / "start").chmod(0o755)
+
+
+def portable_server() -> Path:
+    """The folder that `write_server` copies, in the cache, named by what is in it; raises as that does."""
+    built = server_program("aarch64").parent
+    libraries = _libraries_beyond(built)
+    key = content_key(built.name, START, *libraries)
+    folder = cache_folder("portable-server") / key
+    with built_once(folder) as draft:
+        if draft:
+            for file in (*built.iterdir(), *libraries):
+                shutil.copy(file, draft)
+            (draft / LOADER).chmod(0o755)
+            (draft / "start").write_text(START)
+            (draft / "start").chmod(0o755)
+    return folder
+
+
+def _libraries_beyond(folder: Path) -> list[Path]:
+    """The system's libraries that those in `folder` load, and these load in turn."""
+    known = {file.name: file for file in folder.iterdir()}
+    own, pending = {*known}, [*known.values()]
+    while pending:
+        for name in read_needs(pending.pop()).libraries:
+            if name not in known:
+                known[name] = _system_library(name)
+                pending.append(known[name])
+    return [known[name] for name in sorted(known.keys() - own)]
 
 
 def _system_library(name: str) -> Path:

@@ -2,7 +2,7 @@
 // `server --help` lists its options.
 //
 // Prints "listening on ADDRESS:PORT" when clients can connect. Sessions run one after the other, so that they
-// do not disturb each other's timings. SIGTERM and SIGINT end it, its sessions and their folders;
+// do not disturb each other's timings. SIGTERM, SIGINT and SIGHUP end it, its sessions and their folders;
 // --with-parent, so does the end of its standard input, and DIR goes too. TVM's RPC has no authentication: it
 // listens on loopback unless told otherwise.
 
@@ -100,7 +100,7 @@ class Server {
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != parent) _exit(kNoSession);
-      for (int number : {SIGTERM, SIGINT, SIGCHLD}) signal(number, SIG_DFL);
+      for (int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) signal(number, SIG_DFL);
       sigprocmask(SIG_SETMASK, &unblocked, nullptr);
       listener_ = Socket();
       tracker_.reset();
@@ -185,7 +185,10 @@ int main(int argc, char** argv) {
   sigemptyset(&blocked);
   struct sigaction action {};
   action.sa_handler = [](int number) { stop_requested |= number != SIGCHLD; };
-  for (int number : {SIGTERM, SIGINT, SIGCHLD}) {
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
+    struct sigaction before {};
+    sigaction(number, nullptr, &before);
+    if (number == SIGHUP && before.sa_handler == SIG_IGN) continue;  // nohup
     sigaddset(&blocked, number);
     sigaction(number, &action, nullptr);
   }

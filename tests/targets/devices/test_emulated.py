@@ -163,7 +163,7 @@ def test_an_arm64_machine_has_the_libraries_itself(monkeypatch):
 
 def test_a_server_that_does_not_start_says_why():
     with (
-        pytest.raises(DeviceError, match="emulated:cortex-a53 did not start: rpc server: unknown option"),
+        pytest.raises(DeviceError, match="emulated:cortex-a53: rpc server: unknown option"),
         emulated_server(find_core("cortex-a53"), "--colour", "red"),
     ):
         pass

@@ -39,8 +39,9 @@ def test_the_parts_of_a_uri():
         ("rpc://board:http", "names no host and port"),
         ("rpc://:9090", "names no host and port"),
         ("tracker://board:9190", "'tracker://board:9190' names no device"),
-        ("ssh://pi@board", "devices ssh: are not there yet"),
-        ("adb:0123", "devices adb: are not there yet"),
+        ("ssh://", "names no device"),
+        ("ssh://-oProxyCommand=ls", "names no device"),
+        ("ssh://pi@board/home", "names no device"),
     ],
 )
 def test_what_names_no_device_is_a_usage_error(uri, complaint):

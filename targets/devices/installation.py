@@ -1,0 +1,48 @@
+"""Files on a board or phone that are whole, or not there."""
+
+import shlex
+from contextlib import suppress
+from pathlib import Path
+
+from ...errors import DeviceError
+from ...files import sha256
+from .shell import Shell
+
+
+def install(shell: Shell, folder: Path, destination: str) -> bool:
+    """Have what is in `folder` in the folder `destination` of the device; False if it was there already.
+
+    It is pushed beside, read back there as hashes, and only then takes the place of what had the name; what a
+    push that was cut off has left is pushed over. Raises DeviceError if it cannot be written, or differs.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    expected = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    hashing = "sha256sum -- " + " ".join(map(shlex.quote, expected))
+    there, draft, before = (shlex.quote(destination + suffix) for suffix in ("", ".part", ".old"))
+
+    if _hashes(shell.run(f"cd {there} 2>/dev/null && {hashing} 2>/dev/null || true")) == expected:
+        return False
+    try:
+        shell.run(f'rm -rf {draft} {before} && mkdir -p "$(dirname {there})"')
+        shell.push(folder, destination + ".part")
+        found = _hashes(shell.run(f"cd {draft} && {hashing}"))
+        if found != expected:
+            name = next(name for name in expected if found.get(name) != expected[name])
+            raise DeviceError(f"{shell.uri}: {name} arrived damaged: check the storage and the connection")
+        shell.run(f"if [ -e {there} ]; then mv {there} {before}; fi && mv {draft} {there} && rm -rf {before}")
+    except DeviceError:
+        with suppress(DeviceError):
+            shell.run(f"rm -rf {draft}")
+        raise
+    return True
+
+
+def _hashes(output: bytes) -> dict[str, str]:
+    """The hash of each file, from the lines of sha256sum."""
+    lines = (line.split(maxsplit=1) for line in output.decode(errors="replace").splitlines())
+    return {name.removeprefix("*"): digest for digest, name in lines}
+
+
+def _free_bytes(output: bytes) -> int:
+    """What is available, from the last line of df."""
+    return 1024 * int(output.decode().splitlines()[-1].split()[3])

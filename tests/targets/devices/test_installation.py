@@ -1,0 +1,103 @@
+import shutil
+
+import pytest
+
+from armlet.errors import DeviceError
+from armlet.targets.devices.installation import install
+from armlet.targets.devices.shell import Shell
+
+FILES = {"start": "#!/bin/sh\n", "a file": "1", "folder/b": "2"}
+
+
+class ShellHere(Shell):
+    """A shell of this machine, whose `push` counts and can be spoiled."""
+
+    pushes = 0
+    system = "here"
+
+    def command(self, script):
+        return ["sh", "-c", script]
+
+    def push(self, folder, destination):
+        self.pushes += 1
+        shutil.copytree(folder, destination)
+        self.spoil(destination)
+
+    def spoil(self, destination):
+        pass
+
+    def forward(self, port):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "here"
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+@pytest.fixture
+def shell(tmp_path):
+    return ShellHere("board", str(tmp_path), 60)
+
+
+def content(place) -> dict[str, str]:
+    return {str(path.relative_to(place)): path.read_text() for path in place.rglob("*") if path.is_file()}
+
+
+def test_what_is_there_and_whole_is_not_pushed_again(shell, folder, tmp_path):
+    place = tmp_path / "a board's" / "place"
+    assert install(shell, folder, str(place))
+    assert content(place) == FILES
+    assert not install(shell, folder, str(place))
+    assert shell.pushes == 1
+    assert [path.name for path in place.parent.iterdir()] == ["place"]
+
+
+@pytest.mark.parametrize("damage", [lambda f: f.write_text("3"), lambda f: f.unlink()], ids=["other", "gone"])
+def test_what_is_damaged_is_replaced_as_a_whole(shell, folder, tmp_path, damage):
+    place = tmp_path / "place"
+    install(shell, folder, str(place))
+    damage(place / "a file")
+    (place / "stray").touch()
+    assert install(shell, folder, str(place))
+    assert content(place) == FILES
+
+
+def test_what_a_cut_off_push_left_does_not_stay(shell, folder, tmp_path):
+    place, draft = tmp_path / "place", tmp_path / "place.part"
+    draft.mkdir()
+    (draft / "stray").touch()
+    install(shell, folder, str(place))
+    assert content(place) == FILES
+    assert not draft.exists()
+
+
+def test_what_arrives_damaged_is_refused_and_the_old_stays(shell, folder, tmp_path):
+    place = tmp_path / "place"
+    install(shell, folder, str(place))
+    (folder / "start").write_text("new")
+    shell.spoil = lambda draft: (tmp_path / draft / "folder/b").write_text("?")
+    with pytest.raises(DeviceError, match=r"^board: folder/b arrived damaged: check the storage"):
+        install(shell, folder, str(place))
+    assert content(place) == FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "place"]
+
+
+def test_a_device_without_sha256sum_says_so(shell, folder, tmp_path):
+    shell.command = lambda script: ["sh", "-c", f"sha256sum() {{ echo no sha256sum >&2; false; }}; {script}"]
+    with pytest.raises(DeviceError, match=r"^board: no sha256sum$"):
+        install(shell, folder, str(tmp_path / "place"))
+    assert not (tmp_path / "place").exists()
+
+
+def test_a_full_disk_is_noticed_before_the_push(shell, folder, tmp_path):
+    df = "df() { echo Filesystem 1024-blocks Used Available; echo /dev/root 9 9 0 100% /; }"
+    shell.command = lambda script: ["sh", "-c", f"{df}; {script}"]
+    message = r"^board has 0\.0 MB free for .*/place, 0\.0 MB are needed: remove what is not needed there$"
+    with pytest.raises(DeviceError, match=message):
+        install(shell, folder, str(tmp_path / "place"))
+    assert shell.pushes == 0
