@@ -159,7 +159,7 @@ def test_the_clients_own_time_out_ends_its_session(start_server, library):
         module["main"](runtime.tensor(X, session.cpu()), runtime.empty(X.shape, "float32", session.cpu()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_server_and_its_sessions(start_server, library, number):
     server = start_server()
     with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
@@ -219,6 +219,14 @@ def test_what_cannot_be_served_is_one_line(options, code, complaint):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert complaint.replace("NUMBER", port) in done.stderr
+
+
+def test_a_system_without_a_folder_for_temporary_files_needs_one_named(start_server, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "/nonexistent")  # as Android has none
+    done = subprocess.run([server_program(platform.machine())], capture_output=True, text=True, timeout=60)
+    message = "rpc server: there is no folder for temporary files: name one by --work\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    assert start_server().port
 
 
 def test_a_tracker_that_is_not_there_is_named_with_its_port(start_server, wait_until):
