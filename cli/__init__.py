@@ -71,6 +71,6 @@ for command in (
     *(artifacts.compile_, artifacts.run, artifacts.bench, artifacts.explain),
     tuning.tune,
     *(gate.check, gate.init_ci),
-    *(devices.devices, devices.server, devices.doctor),
+    *(devices.devices, devices.deploy, devices.server, devices.doctor),
 ):
     cli.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands on devices and on this machine: devices, server, doctor."""
+"""Commands on devices and on this machine: devices, deploy, server, doctor."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 
 from ..console import print_json, print_table, working
 from ..errors import DeviceError
-from .options import force_option, json_option
+from .options import artifact_argument, force_option, json_option
 
 
 @click.command()
@@ -38,6 +38,33 @@ def _row(status: Any) -> tuple[str | None, ...]:
         *(board and board.cores, board and board.clock, fit),
         status.note,
     )
+
+
+@click.command()
+@artifact_argument
+@click.option("--device", "uri", required=True, metavar="URI", help="ssh://[USER@]HOST[:PORT] or adb:SERIAL")
+@json_option
+def deploy(folder: Path, uri: str, as_json: bool) -> None:
+    """Push an artifact to a board or phone, check its hashes there, run it once and compare the output.
+
+    Nothing has to be installed there. What starts it is printed.
+    """
+    from .. import targets
+    from ..artifact import Artifact
+    from ..deployment import deploy as deploy_artifact
+
+    artifact, device = Artifact.open(folder), targets.open_device(uri)
+    with working(f"deploying to {uri}"):
+        deployment = deploy_artifact(artifact, device)
+    if as_json:
+        print_json(deployment.to_json())
+        return
+    click.echo(f"{uri}: {deployment.system}")
+    done = "pushed, every hash agrees there" if deployment.pushed else "was there already, whole"
+    click.echo(f"{deployment.folder}: {done}")
+    click.echo(f"against ONNX Runtime: worst error {deployment.worst_error:.1e} of the output's range")
+    for what, command in deployment.commands.items():
+        click.echo(f"to {what}:\n  {command}")
 
 
 @click.command()

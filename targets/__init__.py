@@ -1,7 +1,16 @@
 """What compiled code runs on: cores, toolchains that link for them, and devices that have them."""
 
 from .cores import CORES, Core, find_core
-from .devices import Device, SimulatedDevice, find_witness, list_devices, open_device
+from .devices import (
+    Device,
+    PushedDevice,
+    Shell,
+    SimulatedDevice,
+    find_witness,
+    install,
+    list_devices,
+    open_device,
+)
 from .doctor import Finding, diagnose
 from .latency import Latency, measure, measure_in_turns, require_clock
 from .paired_times import PairedTimes
@@ -24,7 +33,9 @@ __all__ = [
     "Latency",
     "Limits",
     "PairedTimes",
+    "PushedDevice",
     "Record",
+    "Shell",
     "SimulatedDevice",
     "Simulation",
     "Toolchain",
@@ -34,6 +45,7 @@ __all__ = [
     "find_toolchain",
     "find_witness",
     "hot_runs",
+    "install",
     "list_devices",
     "measure",
     "measure_in_turns",

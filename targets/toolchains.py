@@ -33,6 +33,9 @@ LINK_FLAGS = (
     *("-shared", "-nostdlib", "-Wl,--build-id=none", "-Wl,--hash-style=both", "-Wl,--strip-debug"),
     *("-Wl,-z,max-page-size=16384", "-Wl,-z,noexecstack"),
 )
+STATIC_FLAGS = ("-O2", "-g0", "-static", "-s", "-Wl,-z,max-page-size=16384")
+# Zig has no static library of glibc.
+ZIG_STATIC_FLAGS = ("-target", "aarch64-linux-musl")
 # Of GNU's linker, which else maps constants as code; Zig's maps them apart, and does not know the option.
 GNU_LINK_FLAGS = ("-Wl,-z,separate-code",)
 
@@ -130,6 +133,15 @@ class Toolchain:
         link = ["-Wl,--no-as-needed", *map(str, libraries), "-Wl,-rpath,$ORIGIN"]
         command = [*self.cxx_compiler, *flags, source.name, *link, "-o", str(output.absolute())]
         self._run(command, folder=source.parent)
+
+    def build_static(self, inputs: Iterable[Path], output: Path) -> None:
+        """Build a C program that needs nothing of the system it runs on but its kernel.
+
+        Raises ArmletError with the compiler's first complaint.
+        """
+        flags = [*STATIC_FLAGS, *(ZIG_STATIC_FLAGS if self.name == "zig" else ())]
+        files = [str(file.absolute()) for file in inputs]
+        self._run([*self.c_compiler, *flags, *files, "-o", str(output.absolute())], folder=output.parent)
 
     def build_plugin(
         self, sources: Iterable[Path], output: Path, *, defines: Mapping[str, str] | None = None

@@ -58,7 +58,10 @@ def artifact(tiny):
     [
         ["--help"],
         ["--version"],
-        *([name, "--help"] for name in ("build", "compile", "run", "bench", "explain", "check", "devices")),
+        *(
+            [name, "--help"]
+            for name in ("build", "compile", "run", "bench", "explain", "check", "devices", "deploy")
+        ),
     ],
 )
 def test_help_imports_nothing_heavy(arguments):

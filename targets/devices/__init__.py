@@ -12,9 +12,11 @@ from ..cores import CORES, Core, find_core
 from ..fitness import unfit
 from .emulated import EmulatedDevice
 from .host import HostDevice
+from .installation import install
 from .protocol import Device, Program, Session
 from .pushed import PushedDevice
 from .rpc import RpcDevice
+from .shell import Shell
 from .simulated import SimulatedDevice
 from .ssh import SshLink
 from .tracker import TrackerDevice
@@ -23,9 +25,12 @@ __all__ = [
     "Device",
     "DeviceStatus",
     "Program",
+    "PushedDevice",
     "Session",
+    "Shell",
     "SimulatedDevice",
     "find_witness",
+    "install",
     "list_devices",
     "open_device",
 ]

@@ -13,9 +13,6 @@ from .protocol import Report
 from .shell import Link, Shell
 from .started import started
 
-# Where everything of armlet's is on a device.
-FOLDER = "armlet"
-
 
 @dataclass(frozen=True)
 class PushedDevice:
@@ -26,6 +23,7 @@ class PushedDevice:
     timeout: float
     connect_timeout: float
     core = None
+    machine = "aarch64"
     measures_time = True
 
     def check(self) -> Report:
@@ -42,9 +40,9 @@ class PushedDevice:
         """A shell there; raises DeviceError if it is not of an ARM64 machine, too."""
         with self.link.shell() as shell:
             machine = shell.run("uname -m").decode(errors="replace").strip()
-            if machine != "aarch64":
+            if machine != self.machine:
                 raise DeviceError(
-                    f"{self.uri} is {machine}, expected aarch64: armlet is for 64-bit ARM, and a "
+                    f"{self.uri} is {machine}, expected {self.machine}: armlet is for 64-bit ARM, and a "
                     "processor of 64 bits may need a system of 64 bits"
                 )
             yield shell
@@ -61,7 +59,7 @@ class PushedDevice:
     @contextmanager
     def _session(self, shell: Shell) -> Iterator[RpcSession]:
         server = portable_server()
-        folder = "/".join((shell.home, FOLDER, f"rpc-server-{server.name[:12]}"))
+        folder = shell.folder(f"rpc-server-{server.name[:12]}")
         install(shell, server, folder)
         start = shell.command(f"exec sh {shlex.quote(folder)}/start --with-parent")
         with (

@@ -1,6 +1,5 @@
 """A command line on a board or phone, however it is reached."""
 
-import shlex
 import subprocess
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -16,8 +15,11 @@ BEGINS = "armlet begins"
 class Shell(ABC):
     """A POSIX shell on the device `uri`; `home` is the folder there that is ours to write to.
 
-    Each command may take `timeout` seconds. Whatever fails is a DeviceError of one line.
+    `os_name` is "linux" or "android". Each command may take `timeout` seconds. Whatever fails is a
+    DeviceError of one line.
     """
+
+    os_name: str
 
     def __init__(self, uri: str, home: str, timeout: float) -> None:
         self.uri = uri
@@ -27,6 +29,10 @@ class Shell(ABC):
     @abstractmethod
     def command(self, script: str) -> list[str]:
         """What to run here for `script` to run there, with its input, outputs and exit code those of this."""
+
+    @abstractmethod
+    def spelled(self, script: str) -> str:
+        """The same for people, to type."""
 
     @abstractmethod
     def push(self, folder: Path, destination: str) -> None:
@@ -51,9 +57,9 @@ class Shell(ABC):
         """The output of a command of this machine that has to do with the device, if it succeeds."""
         return run_for(self.uri, command, self._timeout, source)
 
-    def path(self, *names: str) -> str:
-        """The folder `names` in ours, quoted for a script."""
-        return shlex.quote("/".join((self.home, *names)))
+    def folder(self, name: str) -> str:
+        """Where `name` of armlet's is there: all that it ever puts on a device is in one folder."""
+        return f"{self.home}/armlet/{name}"
 
 
 class Link(Protocol):

@@ -57,6 +57,8 @@ class SshLink:
 class SshShell(Shell):
     """A shell on the connection that `control` is the socket of."""
 
+    os_name = "linux"
+
     def __init__(self, uri: str, home: str, timeout: float, control: str) -> None:
         super().__init__(uri, home, timeout)
         self._ssh = ["ssh", *OPTIONS, "-oControlMaster=no", "-S", control]
@@ -64,6 +66,11 @@ class SshShell(Shell):
     def command(self, script: str) -> list[str]:
         """As Shell has it."""
         return [*self._ssh, self.uri, _posix(script)]
+
+    def spelled(self, script: str) -> str:
+        """As Shell has it."""
+        host = self.uri.removeprefix("ssh://").removesuffix("/")
+        return shlex.join(["ssh", self.uri if ":" in host else host, script])
 
     @property
     def system(self) -> str:

@@ -13,7 +13,7 @@ class ShellHere(Shell):
     """A shell of this machine, whose `push` counts and can be spoiled."""
 
     pushes = 0
-    system = "here"
+    system = spelled = "here"
 
     def command(self, script):
         return ["sh", "-c", script]

@@ -1,0 +1,134 @@
+"""An artifact on a board or phone, with all that it takes to run there."""
+
+import shlex
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .artifact import C_LIBRARY, MANIFEST, Artifact, installed_pins
+from .errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
+from .passes.verify import relative_error
+from .targets import Device, PushedDevice, Shell, find_toolchain, install
+from .targets.elf import check_machine
+
+PROGRAMS = ("example", "benchmark")
+INPUT = "input.bin"
+# What example.c says when the processor has not all instructions.
+UNSUPPORTED = "this processor lacks"
+
+ASK_VERSIONS = """
+from importlib.metadata import version
+print(version("apache-tvm"), version("apache-tvm-ffi"))
+"""
+TVM_EXAMPLE = "example_tvm.py"
+TVM_EXAMPLE_TEXT = """\
+import json
+
+import numpy as np
+import tvm
+
+manifest = json.load(open("manifest.json"))
+image = tvm.runtime.tensor(np.load("sample/input.npy"))
+outputs = [tvm.runtime.empty(output["shape"], output["type"]) for output in manifest["outputs"]]
+tvm.runtime.load_module("model.so")["main"](image, *outputs)
+print("largest at", outputs[0].numpy().argmax())
+"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where an artifact is on a device, how far its output was off there, and how to start it.
+
+    `worst_error` is relative to the range of the output. `commands` are lines to type here, by what they do.
+    """
+
+    device: str
+    system: str
+    folder: str
+    pushed: bool
+    worst_error: float
+    commands: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return asdict(self)
+
+
+def deploy(artifact: Artifact, device: Device) -> Deployment:
+    """Bring `artifact` to the folder armlet/NAME of `device`, run it there once on its sample, and compare.
+
+    It is pushed beside, with programs that need nothing of the system, and takes its name once all hashes
+    agree. NAME is that of the artifact's folder; what had it before is replaced. Raises UsageError for a
+    device without a shell, InvalidArtifactError if the artifact is not for such a processor, DeviceError if
+    the device cannot be reached, is lost or full, ArmletError if the output is wrong.
+    """
+    if not isinstance(device, PushedDevice):
+        raise UsageError(f"{device.uri} cannot be deployed to: use ssh://[USER@]HOST[:PORT] or adb:SERIAL")
+    check_machine(artifact.library, device.machine, device.uri)
+    with device.shell() as shell, tempfile.TemporaryDirectory(prefix="armlet-deploy-") as staging:
+        whole = Path(staging, artifact.folder.resolve().name)
+        _stage(artifact, whole, shell.os_name)
+        folder = shell.folder(whole.name)
+        pushed = install(shell, whole, folder)
+        error = _run_once(artifact, shell, folder)
+        return Deployment(device.uri, shell.system, folder, pushed, error, _commands(artifact, shell, folder))
+
+
+def _stage(artifact: Artifact, folder: Path, os_name: str) -> None:
+    """Write what goes to the device to the new folder `folder`."""
+    for name in (MANIFEST, *artifact.manifest["files"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(artifact.folder / name, folder / name)
+    artifact.sample[0].tofile(folder / INPUT)
+    (folder / TVM_EXAMPLE).write_text(TVM_EXAMPLE_TEXT)
+    toolchain = find_toolchain(os_name, "aarch64")
+    library = folder / C_LIBRARY / f"lib{artifact.manifest['c_library']['name']}.a"
+    for program in PROGRAMS:
+        toolchain.build_static([folder / C_LIBRARY / f"{program}.c", library], folder / program)
+
+
+def _run_once(artifact: Artifact, shell: Shell, folder: str) -> float:
+    """The error of the first output, computed there for the sample, relative to its range."""
+    outputs = _output_names(artifact)
+    try:
+        run = f"cd {shlex.quote(folder)} && ./example {INPUT} {' '.join(outputs)}"
+        output = shell.run(f"{run} && cat {outputs[0]}")
+    except DeviceError as error:
+        if UNSUPPORTED in str(error):
+            raise InvalidArtifactError(f"{error}: compile it for an older core, or a family") from error
+        raise
+    want, tolerance = artifact.sample[1], artifact.manifest["tolerance"]
+    if len(output) != want.nbytes:
+        raise DeviceError(f"{shell.uri} gave {len(output)} bytes of output, expected {want.nbytes}")
+    worst = relative_error([want], [np.frombuffer(output, want.dtype).reshape(want.shape)])
+    if not worst <= tolerance:
+        raise ArmletError(
+            f"{shell.uri} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "
+            f"{tolerance:.0e}: compile the artifact again, and report it if that does not help"
+        )
+    return worst
+
+
+def _output_names(artifact: Artifact) -> list[str]:
+    return [f"output{number}.bin" for number in range(len(artifact.manifest["outputs"]))]
+
+
+def _commands(artifact: Artifact, shell: Shell, folder: str) -> dict[str, str]:
+    """What starts the network there, by what it does."""
+    there = f"cd {shlex.quote(folder)} &&"
+    commands = {
+        "run": shell.spelled(f"{there} ./example {INPUT} {' '.join(_output_names(artifact))}"),
+        "time": shell.spelled(f"{there} ./benchmark --kernels"),
+    }
+    if _versions_of_tvm(shell) == list(installed_pins().values()):
+        commands["run by the TVM installed there"] = shell.spelled(f"{there} python3 {TVM_EXAMPLE}")
+    return commands
+
+
+def _versions_of_tvm(shell: Shell) -> list[str]:
+    """Those of TVM and its FFI that Python has there; none if it does not have both."""
+    return shell.run(f"python3 -c {shlex.quote(ASK_VERSIONS)} 2>/dev/null || true").decode().split()

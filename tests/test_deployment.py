@@ -1,0 +1,135 @@
+"""Deployment to a board behind a real sshd, its ARM64 programs under qemu."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from armlet import build, compile_model
+from armlet.artifact import installed_pins
+from armlet.deployment import PROGRAMS, TVM_EXAMPLE_TEXT, deploy
+from armlet.errors import ArmletError, InvalidArtifactError, UsageError
+from armlet.targets import find_core, open_device
+
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build("mobilenet_v3_small", resolution=64, width=0.35, classes=10)
+
+
+@pytest.fixture(scope="module")
+def artifact(model, tmp_path_factory):
+    return compile_model(model, tmp_path_factory.mktemp("made") / "small", find_core("cortex-a72"))
+
+
+@pytest.fixture(scope="module")
+def for_host(model, tmp_path_factory):
+    return compile_model(model, tmp_path_factory.mktemp("made") / "host", find_core("host"))
+
+
+def test_what_is_deployed_runs_there_by_the_lines_that_are_printed(raspberry_pi, artifact):
+    device = open_device(raspberry_pi.uri)
+    deployment = deploy(artifact, device)
+    place = raspberry_pi.board.home / "armlet" / "small"
+    assert (deployment.folder, deployment.pushed) == (str(place), True)
+    assert deployment.worst_error <= artifact.manifest["tolerance"]
+    assert {path.name for path in place.parent.iterdir()} == {"small"}
+    for name in artifact.manifest["files"]:
+        assert (place / name).read_bytes() == (artifact.folder / name).read_bytes()
+
+    assert list(deployment.commands) == ["run", "time"]
+    (place / "output0.bin").unlink()
+    done = [
+        subprocess.run(shlex.split(line), capture_output=True, text=True)
+        for line in deployment.commands.values()
+    ]
+    assert [(each.returncode, each.stderr) for each in done] == [(0, ""), (0, "")]
+    logits = np.fromfile(place / "output0.bin", np.float32)
+    np.testing.assert_allclose(logits, artifact.sample[1].ravel(), rtol=0, atol=1e-4 * np.ptp(logits))
+    assert "the network" in done[1].stdout
+
+    again = deploy(artifact, device)
+    assert not again.pushed
+    assert again.commands == deployment.commands
+
+
+def test_the_programs_need_nothing_and_fit_pages_of_16_kb(raspberry_pi, artifact):
+    place = raspberry_pi.board.home / "armlet" / "small"
+    deploy(artifact, open_device(raspberry_pi.uri))
+    for name in (*PROGRAMS, "model.so", f"c/lib{artifact.manifest['c_library']['name']}.so"):
+        with (place / name).open("rb") as file:
+            segments = list(ELFFile(file).iter_segments())
+        assert not any(segment["p_type"] == "PT_INTERP" for segment in segments)
+        loaded = [segment["p_align"] for segment in segments if segment["p_type"] == "PT_LOAD"]
+        assert all(align % 16384 == 0 for align in loaded), (name, loaded)
+
+
+def test_a_processor_without_the_instructions_is_told_so(raspberry_pi, model, tmp_path):
+    newer = compile_model(model, tmp_path / "newer", find_core("armv8.2-a+fp16+dotprod"))
+    message = (
+        "^ssh://raspberrypi: example: this processor lacks what .* needs: .*: compile it for an older core"
+    )
+    with pytest.raises(InvalidArtifactError, match=message):
+        deploy(newer, open_device(raspberry_pi.uri))
+
+
+def test_a_wrong_output_is_refused(raspberry_pi, artifact, monkeypatch):
+    image, expected = artifact.sample
+    monkeypatch.setitem(artifact.__dict__, "sample", (image, expected + 1))
+    with pytest.raises(
+        ArmletError, match=r"^ssh://raspberrypi and ONNX Runtime differ by .*, expected at most"
+    ):
+        deploy(artifact, open_device(raspberry_pi.uri))
+
+
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="an artifact for this machine runs there")
+def test_an_artifact_for_another_machine_is_refused(raspberry_pi, for_host):
+    with pytest.raises(InvalidArtifactError, match=r"is for x86_64, ssh://raspberrypi is aarch64"):
+        deploy(for_host, open_device(raspberry_pi.uri))
+
+
+def test_a_device_without_a_shell_is_wrong_usage(artifact):
+    with pytest.raises(UsageError, match=r"^host cannot be deployed to: use ssh://.* or adb:SERIAL$"):
+        deploy(artifact, open_device("host"))
+
+
+def test_a_board_with_tvm_is_told_how_to_use_it(raspberry_pi, artifact):
+    python = raspberry_pi.board.programs / "python3"
+    python.write_text(f"#!/bin/sh\necho {' '.join(installed_pins().values())}\n")
+    python.chmod(0o755)
+    try:
+        commands = deploy(artifact, open_device(raspberry_pi.uri)).commands
+    finally:
+        python.unlink()
+    folder = raspberry_pi.board.home / "armlet/small"
+    line = f"ssh raspberrypi 'cd {folder} && python3 example_tvm.py'"
+    assert commands["run by the TVM installed there"] == line
+
+
+def test_the_example_for_tvm_runs(for_host):
+    done = subprocess.run(
+        [sys.executable, "-c", TVM_EXAMPLE_TEXT], cwd=for_host.folder, capture_output=True, text=True
+    )
+    largest = for_host.sample[1].argmax()
+    assert (done.returncode, done.stdout) == (0, f"largest at {largest}\n"), done.stderr
+
+
+def test_the_command_reports(raspberry_pi, artifact):
+    from .test_cli import armlet
+
+    reported = armlet("deploy", artifact.folder, "--device", raspberry_pi.uri, "--json")
+    assert reported.returncode == 0, reported.stderr
+    assert json.loads(reported.stdout)["device"] == raspberry_pi.uri
+    done = armlet("deploy", artifact.folder, "--device", raspberry_pi.uri)
+    assert "was there already, whole" in done.stdout
+    assert (
+        f"ssh raspberrypi 'cd {raspberry_pi.board.home}/armlet/small && ./benchmark --kernels'" in done.stdout
+    )
+    assert armlet("deploy", artifact.folder, "--device", "ssh://127.0.0.1:1").returncode == 5
