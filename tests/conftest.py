@@ -12,6 +12,7 @@ import pytest
 from armlet.errors import ArmletError
 from armlet.targets import find_core, find_witness
 
+from .boards import phone as phones
 from .boards import sshd
 from .waiting import Tracker, wait_until
 
@@ -55,3 +56,19 @@ def raspberry_pi(ssh_board, monkeypatch):
     """The same, under the name that ssh, started by this process, knows."""
     monkeypatch.setenv("PATH", str(ssh_board.bin), prepend=os.pathsep)
     return ssh_board
+
+
+@pytest.fixture(scope="session", autouse=True)
+def adb_server():
+    """What tests ask adb concerns no phone of this machine's, and no server of adb's is left behind."""
+    with phones.adb_server():
+        yield
+
+
+@pytest.fixture(scope="session")
+def phone(tmp_path_factory):
+    """A phone that is not there, behind the real adb."""
+    if phones.MISSING:
+        pytest.skip(phones.MISSING)
+    with phones.phone(tmp_path_factory.mktemp("phone")) as the_phone:
+        yield the_phone

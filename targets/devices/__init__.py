@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...errors import ArmletError, UsageError
+from ...errors import ArmletError, DeviceError, UsageError
 from ..board import Board
 from ..cores import CORES, Core, find_core
 from ..fitness import unfit
+from .adb import AdbLink, list_phones
 from .emulated import EmulatedDevice
 from .host import HostDevice
 from .installation import install
@@ -39,6 +40,8 @@ FORMS = (
     "host, emulated:CORE, sim:CORE, ssh://[USER@]HOST[:PORT], adb:SERIAL, rpc://HOST:PORT[/KEY] or "
     "tracker://HOST:PORT/KEY"
 )
+# Seconds for adb to start its server and to say which phones there are.
+ADB_TIMEOUT = 15.0
 
 
 def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60.0) -> Device:
@@ -59,6 +62,8 @@ def open_device(uri: str, *, timeout: float = 600.0, connect_timeout: float = 60
         return SimulatedDevice.of(rest)
     if scheme == "ssh" and _is_ssh(uri):
         return PushedDevice(uri, SshLink(uri, timeout, connect_timeout), timeout, connect_timeout)
+    if scheme == "adb":
+        return PushedDevice(uri, AdbLink(uri, rest, timeout, connect_timeout), timeout, connect_timeout)
     if scheme in ("rpc", "tracker"):
         host, port, key = _split(uri)
         kind = RpcDevice if scheme == "rpc" else TrackerDevice
@@ -95,9 +100,16 @@ class DeviceStatus:
 
 
 def list_devices(uris: Iterable[str] = ()) -> list[DeviceStatus]:
-    """The devices that `uris` name; without any, those of this machine."""
+    """The devices that `uris` name; without any, those of this machine and the phones that adb knows."""
+    if named := [*uris]:
+        return [_status(open_device(uri)) for uri in named]
     here = ["host", *(f"emulated:{core.name}" for core in CORES.values() if core.emulated_by)]
-    return [_status(open_device(uri)) for uri in [*uris] or here]
+    statuses = [_status(open_device(uri)) for uri in here]
+    try:
+        phones = list_phones(ADB_TIMEOUT)
+    except DeviceError as error:
+        return [*statuses, DeviceStatus("adb:", False, str(error))]
+    return [*statuses, *(_status(open_device(f"adb:{serial}")) for serial in phones)]
 
 
 def _status(device: Device) -> DeviceStatus:

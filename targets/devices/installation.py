@@ -23,7 +23,15 @@ def install(shell: Shell, folder: Path, destination: str) -> bool:
     if _hashes(shell.run(f"cd {there} 2>/dev/null && {hashing} 2>/dev/null || true")) == expected:
         return False
     try:
-        shell.run(f'rm -rf {draft} {before} && mkdir -p "$(dirname {there})"')
+        parent = f'"$(dirname {there})"'
+        shell.run(f"rm -rf {draft} {before} && mkdir -p {parent}")
+        free = _free_bytes(shell.run(f"df -Pk {parent}"))
+        needed = sum(path.stat().st_size for path in files)
+        if free < needed:
+            raise DeviceError(
+                f"{shell.uri} has {free / 1e6:.1f} MB free for {destination}, "
+                f"{needed / 1e6:.1f} MB are needed: make room there"
+            )
         shell.push(folder, destination + ".part")
         found = _hashes(shell.run(f"cd {draft} && {hashing}"))
         if found != expected:
@@ -46,3 +54,8 @@ def _hashes(output: bytes) -> dict[str, str]:
 def _free_bytes(output: bytes) -> int:
     """What is available, from the last line of df."""
     return 1024 * int(output.decode().splitlines()[-1].split()[3])
+
+
+def _free_bytes(output: bytes) -> int:
+    """What is available, from the last line of df."""
+    return 1024 * int(output.decode(errors="replace").splitlines()[-1].split()[3])

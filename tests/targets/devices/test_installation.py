@@ -97,7 +97,7 @@ def test_a_device_without_sha256sum_says_so(shell, folder, tmp_path):
 def test_a_full_disk_is_noticed_before_the_push(shell, folder, tmp_path):
     df = "df() { echo Filesystem 1024-blocks Used Available; echo /dev/root 9 9 0 100% /; }"
     shell.command = lambda script: ["sh", "-c", f"{df}; {script}"]
-    message = r"^board has 0\.0 MB free for .*/place, 0\.0 MB are needed: remove what is not needed there$"
+    message = r"^board has 0\.0 MB free for .*/place, 0\.0 MB are needed: make room there$"
     with pytest.raises(DeviceError, match=message):
         install(shell, folder, str(tmp_path / "place"))
     assert shell.pushes == 0

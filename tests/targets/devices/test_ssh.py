@@ -1,4 +1,3 @@
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +11,8 @@ import pytest
 from armlet.errors import DeviceError, UsageError
 from armlet.targets import list_devices, open_device
 
+from ...boards.clients import CLIENT, busy_session, servers
+
 pytestmark = pytest.mark.emulator
 
 X = np.arange(1024, dtype=np.float32)
@@ -22,25 +23,6 @@ def refusal(uri: str, **options) -> str:
         pass
     assert "\n" not in str(error.value)
     return str(error.value)
-
-
-def servers(board) -> list[psutil.Process]:
-    """The processes of RPC servers on the board, and of their sessions."""
-    found = []
-    for process in board.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "qemu" in process.name():
-                found.append(process)
-    return found
-
-
-def busy_session(board) -> psutil.Process | None:
-    """A session that has computed for a while."""
-    for process in servers(board):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "qemu" in process.parent().name() and process.cpu_times().user > 0.2:
-                return process
-    return None
 
 
 def test_the_server_is_pushed_once_and_runs_while_it_is_used(raspberry_pi, library, wait_until):
@@ -152,21 +134,6 @@ def test_a_cut_connection_is_a_device_error_and_ends_the_server(raspberry_pi, li
             program.run([X])
     cutter.join()
     wait_until(lambda: not any(process.is_running() for process in orphans))
-
-
-CLIENT = """
-import sys, numpy
-from pathlib import Path
-from armlet.errors import DeviceError
-from armlet.targets import open_device
-try:
-    with open_device(sys.argv[1], timeout=120).connect() as session:
-        session.load(Path(sys.argv[2])).run([numpy.zeros(1024, numpy.float32)])
-except DeviceError as error:
-    sys.exit(error.exit_code)
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
 
 
 @pytest.mark.parametrize(
