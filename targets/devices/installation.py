@@ -53,9 +53,4 @@ def _hashes(output: bytes) -> dict[str, str]:
 
 def _free_bytes(output: bytes) -> int:
     """What is available, from the last line of df."""
-    return 1024 * int(output.decode().splitlines()[-1].split()[3])
-
-
-def _free_bytes(output: bytes) -> int:
-    """What is available, from the last line of df."""
     return 1024 * int(output.decode(errors="replace").splitlines()[-1].split()[3])

@@ -67,5 +67,6 @@ def _rest_of_line(output: IO[bytes], greeting: str, timeout: float) -> str | Non
 
 
 def last_words(output: bytes) -> str:
-    """The last line of what a program said."""
-    return (output.decode(errors="replace").strip().splitlines() or [""])[-1].strip()
+    """The last line of what a program said, adb's "[ 30%] ..." left out."""
+    lines = (line.strip() for line in output.decode(errors="replace").splitlines())
+    return next(reversed([line for line in lines if line and not line.startswith("[")]), "")
