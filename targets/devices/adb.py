@@ -19,6 +19,7 @@ INSTALL = "apt-get install adb"
 # What adb says of phones that cannot be used, and what the user can do.
 REMEDIES = {
     "unauthorized": "unlock it and allow USB debugging from this computer",
+    "authorizing": "unlock it and allow USB debugging from this computer",
     "offline": "plug it in again, or restart it",
     "no permissions": "let your user reach USB devices: apt-get install android-sdk-platform-tools-common",
 }

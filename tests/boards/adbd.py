@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION, MAX_DATA = 0x01000001, 64 * 1024
-AUTH_TOKEN = 1
+AUTH_TOKEN, AUTH_PUBLIC_KEY = 1, 3
 HOME = "/data/local/tmp"
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 
@@ -72,7 +72,9 @@ class Phone:
             data = transport.recv(size, socket.MSG_WAITALL) if size else b""
             command = struct.pack("<I", number)
             if command in (b"CNXN", b"AUTH") and not self.authorized:
-                self.send(b"AUTH", AUTH_TOKEN, 0, bytes(20))
+                # After the client's public key it is the user's turn.
+                if (command, first) != (b"AUTH", AUTH_PUBLIC_KEY):
+                    self.send(b"AUTH", AUTH_TOKEN, 0, bytes(20))
             elif command == b"CNXN":
                 banner = b"device::ro.product.name=oriole;ro.product.model=Pixel 6;features=shell_v2"
                 self.send(b"CNXN", VERSION, MAX_DATA, banner)
