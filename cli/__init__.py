@@ -10,7 +10,7 @@ import click
 
 from .. import __version__
 from ..errors import ArmletError
-from . import artifacts, devices, gate, models, tuning
+from . import artifacts, devices, gate, models, paper, tuning
 
 
 def main() -> NoReturn:
@@ -71,6 +71,7 @@ for command in (
     *(artifacts.compile_, artifacts.run, artifacts.bench, artifacts.explain),
     tuning.tune,
     *(gate.check, gate.init_ci),
+    paper.paper,
     *(devices.devices, devices.deploy, devices.server, devices.doctor),
 ):
     cli.add_command(command)

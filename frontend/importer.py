@@ -22,6 +22,11 @@ from .versions import ONNX_DOMAINS, in_known_versions
 MOST_BYTES = 1 << 30
 MOST_NODES = 50_000
 
+NOT_FIXED = (
+    "is NonMaxSuppression, which finds no fixed number of boxes: export the network up to its boxes and "
+    "scores (`armlet build --no-postprocess`)"
+)
+
 
 def load(path: Path, shapes: InputShapes | None = None) -> ir.Model:
     """Read the ONNX file at `path`, with its external data, its inputs of the sizes `shapes`.
@@ -73,6 +78,7 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
         _name_nodes(body)
     _check_operators(proto, name)
     fix_input_shapes(proto, shapes or {}, name)
+    _refuse_suppression(proto, name)
     try:
         proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
         _check_all_static(proto, name)
@@ -153,6 +159,13 @@ def _all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Those of the graph and of the functions."""
     for body in (proto.graph, *proto.functions):
         yield from _with_subgraphs(body.node)
+
+
+def _refuse_suppression(proto: onnx.ModelProto, name: str) -> None:
+    """Refuse NonMaxSuppression, in words of its own: why its shape is open is not seen from the shape."""
+    for node in _all_nodes(proto):
+        if node.op_type == "NonMaxSuppression":
+            raise InvalidModelError(f"{name}: node {node.name!r} {NOT_FIXED}")
 
 
 def _with_subgraphs(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:

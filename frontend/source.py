@@ -14,6 +14,7 @@ from .zoo import ARCHITECTURES, build
 def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
     """Build the network named `source` (random weights), or read the ONNX file there, its inputs of `shapes`.
 
+    A detection network ends at its logits and regressions: how many boxes suppression leaves is not fixed.
     The SHA-256 of a file is kept in the model's `meta` as "sha256", its name without suffix as "name". Raises
     UsageError if it is neither, or `shapes` are given for a network of armlet's, InvalidModelError as `load`
     does.
@@ -23,7 +24,8 @@ def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
             raise UsageError(
                 f"{source} has its own input shape: give that of an ONNX file, or `armlet build --resolution`"
             )
-        return build(source)
+        detects = ARCHITECTURES[source].task == "detection"
+        return build(source, postprocess=False if detects else None)
     path = Path(source)
     if not path.exists() and path.suffix != ".onnx":
         raise UsageError(f"{source!r} is neither a model ({', '.join(ARCHITECTURES)}) nor an ONNX file")

@@ -11,6 +11,7 @@ from typing import Literal
 import onnx_ir as ir
 
 from ..errors import InvalidModelError, UsageError
+from ..frontend.importer import NOT_FIXED
 from ..threads import side_by_side
 from . import verify
 from .clean_up import clean_up
@@ -90,6 +91,8 @@ def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
     """
     if target not in PIPELINES:
         raise UsageError(f"no target {target!r}: expected one of {', '.join(PIPELINES)}")
+    if found := next((node for node in model.graph if node.op_type == "NonMaxSuppression"), None):
+        raise InvalidModelError(f"node {found.name!r} {NOT_FIXED}")
     if reason := verify.invalidity(model):
         raise InvalidModelError(f"the model is not valid ONNX: {reason}")
     refuse_non_finite(model)

@@ -62,6 +62,22 @@ def test_reshaping_moves_nothing_but_what_the_layout_wants(layout, parse, error_
     assert program.output_shapes == [[1, 120]]
 
 
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_rows_of_a_map_are_where_they_are(layout, parse, error_on_host):
+    text = "s = Conv(x, k) t = Transpose<perm=[0,2,3,1]>(s) y = Flatten(t)"
+    error, program = error_on_host(parse(text, "1,4,6,5", **CONV), layout)
+    assert error < 1e-5
+    assert not program.fallbacks
+    assert transpositions(program) == (1 if layout == "nchw" else 0)
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize("last", ["Relu(t)", "Transpose<perm=[0,3,1,2]>(t)", "Identity(t)"])
+def test_a_map_made_channels_last_is_a_map_again(last, layout, parse, error_on_host):
+    text = f"s = Conv(x, k) t = Transpose<perm=[0,2,3,1]>(s) y = {last}"
+    assert error_on_host(parse(text, "1,4,6,5", **CONV), layout)[0] < 1e-5
+
+
 @pytest.mark.parametrize("text", ["y = Flatten(x)", "y = Identity(x)"])
 def test_an_output_that_is_an_input_is_copied(text, parse, error_on_host):
     error, program = error_on_host(parse(text, "1,4,6,5"), "nchw")

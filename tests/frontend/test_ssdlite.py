@@ -3,7 +3,9 @@ import json
 import onnx_ir as ir
 import pytest
 
-from armlet import build
+from armlet import build, optimize
+from armlet.errors import InvalidModelError
+from armlet.frontend import load, open_model, save
 from armlet.frontend.shapes import shape_of
 
 
@@ -47,3 +49,18 @@ def test_detections_have_no_fixed_size(source):
         ("scores", ["detections"], ir.DataType.FLOAT),
         ("labels", ["detections"], ir.DataType.INT64),
     ]
+
+
+def test_what_has_no_fixed_size_is_refused(tmp_path):
+    model = build("ssdlite_mobilenet_v3_small", resolution=96, width=0.35)
+    complaint = "'detect/suppress' is NonMaxSuppression, which finds no fixed number of boxes"
+    with pytest.raises(InvalidModelError, match=complaint):
+        optimize(model)
+    save(model, tmp_path / "m.onnx")
+    with pytest.raises(InvalidModelError, match=complaint):
+        load(tmp_path / "m.onnx")
+
+
+def test_by_name_it_ends_before_the_suppression():
+    outputs = open_model("ssdlite_mobilenet_v3_small").graph.outputs
+    assert [output.name for output in outputs] == ["class_logits", "box_regression"]
