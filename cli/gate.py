@@ -17,7 +17,11 @@ path = click.Path(path_type=Path)
 @device_option
 @click.option("--baseline", type=path, metavar="FILE.json", help="Of a simulated core: the figures to keep.")
 @click.option("--update", is_flag=True, help="Make the figures of today the baseline.")
-@click.option("--against", type=path, metavar="DIR", help="Of a real device: what to run in turns with.")
+@click.option(
+    "--against",
+    metavar="DIR|GITREV",
+    help="Of a real device: what to run in turns with, an artifact or its own of a git revision.",
+)
 @click.option("--rounds", type=click.IntRange(10, 10_000), help="Of a real device: 30 if left out.")
 @click.option(
     "--threshold",

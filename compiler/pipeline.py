@@ -88,6 +88,11 @@ def compile_model(
         progress("verify", 0.8)
         save_sample(folder, optimized.references[0], layout)
         report = {
+            "made_of": {
+                "source": model.meta.get("source"),
+                "input_shapes": model.meta.get("shapes", {}),
+                "database": str(database.resolve()) if database else None,
+            },
             "passes": optimized.report.to_json(),
             "fallbacks": [str(fallback) for fallback in program.fallbacks],
             "verification": verify(library, optimized.references, precision, layout, core, witness),

@@ -15,9 +15,9 @@ def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
     """Build the network named `source` (random weights), or read the ONNX file there, its inputs of `shapes`.
 
     A detection network ends at its logits and regressions: how many boxes suppression leaves is not fixed.
-    The SHA-256 of a file is kept in the model's `meta` as "sha256", its name without suffix as "name". Raises
-    UsageError if it is neither, or `shapes` are given for a network of armlet's, InvalidModelError as `load`
-    does.
+    The model's `meta` says which it was: "source", and "shapes" if they are given. The SHA-256 of a file is
+    kept there as "sha256", its name without suffix as "name". Raises UsageError if it is neither, or `shapes`
+    are given for a network of armlet's, InvalidModelError as `load` does.
     """
     if source in ARCHITECTURES:
         if shapes:
@@ -25,11 +25,15 @@ def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
                 f"{source} has its own input shape: give that of an ONNX file, or `armlet build --resolution`"
             )
         detects = ARCHITECTURES[source].task == "detection"
-        return build(source, postprocess=False if detects else None)
+        model = build(source, postprocess=False if detects else None)
+        model.meta["source"] = source
+        return model
     path = Path(source)
     if not path.exists() and path.suffix != ".onnx":
         raise UsageError(f"{source!r} is neither a model ({', '.join(ARCHITECTURES)}) nor an ONNX file")
     model = load(path, shapes)
+    model.meta["source"] = str(path.resolve())
+    model.meta["shapes"] = shapes or {}
     model.meta["name"] = path.stem
     model.meta["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return model

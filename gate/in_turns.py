@@ -6,7 +6,7 @@ from typing import Any
 
 from ..artifact import Artifact
 from ..inference import check_fit
-from ..targets import Device, PairedTimes, measure_in_turns, require_clock
+from ..targets import Device, PairedTimes, measure_in_turns
 from .accuracy import check_accuracy
 from .baseline import key_of
 from .growth import check_sizes, sizes_of
@@ -14,21 +14,22 @@ from .outcome import Check, GateResult, Outcome, Verdict
 
 
 def check_in_turns(
-    artifacts: Sequence[Artifact], against: Artifact, device: Device, *, threshold: float, rounds: int
+    pairs: Sequence[tuple[Artifact, Artifact]], against: str, device: Device, *, threshold: float, rounds: int
 ) -> GateResult:
-    """Run each of `artifacts` on `device`, in turns with the artifact `against`, in one session.
+    """Run two artifacts of each pair on `device`, in turns, in one session: one that was and one that is.
 
     A regression is a latency past `threshold`, a ratio, as `PairedTimes` finds it; a size past it; or an
     output that has left the artifact's tolerance. Where times tell nothing, the outcome is inconclusive.
+    `against` is what reports call those that were.
 
     Raises UsageError if the device is emulated, InvalidArtifactError if an artifact does not fit it,
     DeviceError if it cannot be reached or is lost.
     """
-    require_clock(device)
-    for artifact in (against, *artifacts):
-        check_fit(artifact, device)
-    verdicts = [_verdict(artifact, against, device, threshold, rounds) for artifact in artifacts]
-    return GateResult(device.uri, str(against.folder), verdicts)
+    for pair in pairs:
+        for artifact in pair:
+            check_fit(artifact, device)
+    verdicts = [_verdict(artifact, before, device, threshold, rounds) for before, artifact in pairs]
+    return GateResult(device.uri, against, verdicts)
 
 
 @dataclass(frozen=True)
