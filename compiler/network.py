@@ -69,13 +69,15 @@ def compile_network(
     version, text = source.text(name, core.tvm_target(os))
     (folder / "network.c").write_text(text)
     (folder / "weights.bin").write_bytes(source.weights)
-    toolchain.compile_object(folder / "network.c", folder / "network.o")
+    # NAME is an identifier: no network is called so.
+    main = folder / "network.c.o"
+    toolchain.compile_object(folder / "network.c", main)
     scratch = {function: sum(item.scratch) for function, item in objects.items()}
     traffic = traffic_by_function(program, scratch)
     whole = folder / f"{name}.o"
     network = Network(name, version, whole, program, source.arena, traffic, len(source.weights))
     try:
-        files = [folder / "network.o", *(item.path for item in objects.values())]
+        files = [main, *(item.path for item in objects.values())]
         toolchain.link_object(files, network.object, network.functions)
     except DependencyError:
         _blame_a_node(program, objects, toolchain, folder)

@@ -2,13 +2,15 @@
 
 import subprocess
 
+import numpy as np
+import onnx
 import pytest
 
-from armlet import build, compile_model
+from armlet import compile_model
 from armlet.artifact import Artifact
 from armlet.compiler.tuning import Database
 from armlet.errors import ArmletError, InvalidArtifactError, UsageError
-from armlet.frontend import open_model, save
+from armlet.frontend import open_model
 from armlet.gate import check
 from armlet.gate.revision import PACKAGE, rebuilt
 from armlet.targets import find_core, open_device
@@ -22,85 +24,90 @@ def git(*arguments):
     return done.stdout.splitlines()
 
 
-def compile_here(folder, **options):
-    return compile_model(open_model("models/small.onnx"), folder, find_core("host"), **options)
+def write_model(path, channels):
+    """A convolution to so many channels."""
+    head = '<ir_version: 10, opset_import: ["" : 21]> test'
+    proto = onnx.parser.parse_model(f"{head} (float[1,3,8,8] x) => (float[] y) {{ y = Conv(x, w) }}")
+    weights = np.ones((channels, 3, 1, 1), np.float32)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(proto, path)
+
+
+def commit(subject):
+    git("add", "--all")
+    git("commit", "--quiet", "-m", subject)
+
+
+def compiled(source, folder, shapes=None, **options):
+    return compile_model(open_model(source, shapes), folder, find_core("host"), **options)
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository whose model is narrow in the revision `narrow`, and wider today."""
+    """A repository whose model is narrow in the revision `narrow`, and wide today, when there are records."""
     folder = tmp_path / "repository"
     (folder / "models").mkdir(parents=True)
     monkeypatch.chdir(folder)
     git("init", "--quiet", "--initial-branch=main")
-    for width, name in ((0.35, "narrow"), (0.5, "wide")):
-        save(
-            build("mobilenet_v3_small", resolution=32, width=width, classes=10), folder / "models/small.onnx"
-        )
-        git("add", ".")
-        git("commit", "--quiet", "-m", name)
-        git("tag", name)
+    write_model("models/conv.onnx", 8)
+    commit("narrow")
+    git("tag", "narrow")
+    write_model("models/conv.onnx", 16)
+    Database(folder / "records.jsonl").tidy()
+    commit("wide")
     return folder
 
 
 def test_the_model_of_a_revision_is_compiled_and_runs_in_turns(repository, tmp_path):
-    wide = compile_here(tmp_path / "wide", name="network", precision="fp16", layout="nhwc")
-    git("checkout", "--quiet", "narrow")
-    narrow = compile_here(tmp_path / "narrow", name="network", precision="fp16", layout="nhwc")
-    git("checkout", "--quiet", "main")
-    with rebuilt([wide], "narrow") as (again,):
-        assert again.manifest == narrow.manifest
-        assert again.manifest != wide.manifest
+    records = repository / "records.jsonl"
+    options = {"name": "network", "layout": "nhwc", "database": records}
+    wide = compiled("models/conv.onnx", tmp_path / "wide", {"x": [1, 3, 6, 8]}, **options)
+    with rebuilt([wide], "narrow") as (narrow,):
+        assert narrow.manifest["outputs"][0]["shape"] == [1, 6, 8, 8]
+        assert narrow.manifest["c_library"]["name"] == "network"
+        assert narrow.report["made_of"]["database"] is None
         assert len(git("worktree", "list")) == 2
-    assert git("worktree", "list", "--porcelain").count("") == 1
+    assert len(git("worktree", "list")) == 1
 
-    result = check([wide], HOST, against="narrow", rounds=10, threshold=50)
+    result = check([wide], HOST, against="HEAD", rounds=10, threshold=50)
     (verdict,) = result.verdicts
-    sizes = {each.name: each.summary for each in verdict.checks}
-    assert f"{narrow.memory['weights_bytes']:,} to {wide.memory['weights_bytes']:,} bytes" in sizes["weights"]
-    assert result.against == "narrow"
-
-
-def test_the_records_of_a_revision_are_used_or_there_were_none_yet(repository, tmp_path):
-    Database(repository / "records.jsonl").tidy()
-    artifact = compile_here(tmp_path / "today", database=repository / "records.jsonl")
-    git("add", ".")
-    git("commit", "--quiet", "-m", "records")
-    for revision in ("HEAD", "wide"):
-        with rebuilt([artifact], revision) as (again,):
-            recorded = again.report["made_of"]["database"]
-            assert (recorded is not None) == (revision == "HEAD")
-            assert again.manifest == artifact.manifest
+    assert result.against == "HEAD"
+    size = wide.memory["library_bytes"]
+    assert {check.name: check.summary for check in verdict.checks}["library"].startswith(
+        f"{size:,} to {size:,}"
+    )
 
 
 def test_what_a_revision_cannot_say(repository, tmp_path, monkeypatch):
-    artifact = compile_here(tmp_path / "wide")
+    artifact = compiled("models/conv.onnx", tmp_path / "wide")
     with pytest.raises(UsageError, match="v9 is neither the folder of an artifact nor a revision"):
         check([artifact], HOST, against="v9")
-    git("rm", "--quiet", "models/small.onnx")
-    git("commit", "--quiet", "-m", "gone")
-    with pytest.raises(ArmletError, match=r"cannot be compiled as of HEAD: .*no ONNX file at .*small.onnx"):
+    git("rm", "--quiet", "models/conv.onnx")
+    commit("gone")
+    with pytest.raises(ArmletError, match=r"cannot be compiled as of HEAD: .*no ONNX file at .*conv.onnx"):
         check([artifact], HOST, against="HEAD")
     assert len(git("worktree", "list")) == 1
 
-    of_a_name = compile_model(open_model("mobilenet_v3_small"), tmp_path / "named", find_core("host"))
+    write_model(tmp_path / "other.onnx", 8)
+    other = compiled(str(tmp_path / "other.onnx"), tmp_path / "other")
     with pytest.raises(
-        InvalidArtifactError, match=r"HEAD says nothing of .* made of mobilenet_v3_small, which is"
+        InvalidArtifactError, match=r"HEAD says nothing of .* made of .*/other.onnx, which is"
     ):
-        check([of_a_name], HOST, against="HEAD")
-    built = compile_model(build("mobilenet_v3_small", resolution=32), tmp_path / "built", find_core("host"))
+        check([other], HOST, against="HEAD")
+    nameless = Artifact(other.folder, other.manifest)
+    monkeypatch.setitem(nameless.report, "made_of", {"source": None, "database": None})
     with pytest.raises(InvalidArtifactError, match="does not say which model it was made of"):
-        check([built], HOST, against="HEAD")
+        check([nameless], HOST, against="HEAD")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="nor a revision of a git repository at"):
-        check([artifact], HOST, against="wide")
+        check([artifact], HOST, against="narrow")
 
 
 @pytest.mark.full
 @pytest.mark.skipif(not (PACKAGE / ".git").exists(), reason="this armlet is no git checkout")
 def test_in_a_checkout_of_armlet_it_is_the_armlet_of_the_revision(tmp_path, monkeypatch):
     monkeypatch.chdir(PACKAGE)
-    artifact = compile_model(open_model("mobilenet_v3_small"), tmp_path / "now", find_core("host"))
-    other = Artifact(artifact.folder, artifact.manifest)
-    with rebuilt([other], "HEAD") as (again,):
+    artifact = compiled("mobilenet_v3_small", tmp_path / "now")
+    with rebuilt([artifact], "HEAD") as (again,):
         assert again.manifest["source"] == artifact.manifest["source"]
