@@ -6,11 +6,14 @@ from typing import Any
 
 from ..artifact import Artifact
 from ..inference import check_fit
-from ..targets import Device, PairedTimes, measure_in_turns
+from ..targets import Device, PairedTimes, measure_in_turns, measure_loads_in_turns
 from .accuracy import check_accuracy
 from .baseline import key_of
 from .growth import check_sizes, sizes_of
 from .outcome import Check, GateResult, Outcome, Verdict
+
+# A millisecond over a cable: its times tell no small ratio.
+LOAD_THRESHOLD = 1.25
 
 
 def check_in_turns(
@@ -34,9 +37,10 @@ def check_in_turns(
 
 @dataclass(frozen=True)
 class Times:
-    """The times of a check, as they were measured, and what they tell."""
+    """The times of a check, as they were measured, and what they tell: of inferences, and of loading."""
 
     paired: PairedTimes
+    loads: PairedTimes
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain dictionaries, lists and numbers."""
@@ -48,25 +52,30 @@ class Times:
             "probability_of_chance": paired.chance,
             "drift": round(paired.drift, 4),
             "samples_ms": {"before": list(paired.before_ms), "now": list(paired.now_ms)},
+            "load_ms": {"before": list(self.loads.before_ms), "now": list(self.loads.now_ms)},
         }
 
 
 def _verdict(artifact: Artifact, against: Artifact, device: Device, threshold: float, rounds: int) -> Verdict:
     both = (against, artifact)
     with device.connect() as session:
+        libraries = [each.library for each in both]
+        load_before, load_now = measure_loads_in_turns(session, libraries, rounds=rounds)
         programs = [session.load(each.library) for each in both]
         inputs = [[each.sample[0]] for each in both]
         outputs = programs[1].run(inputs[1])
         before, now = measure_in_turns(programs, inputs, rounds=rounds)
     paired = PairedTimes(before.samples_ms, now.samples_ms, threshold)
+    loading = PairedTimes(load_before.samples_ms, load_now.samples_ms, LOAD_THRESHOLD)
     checks = [
         check_accuracy(artifact, outputs, device.uri),
         check_latency(paired),
+        check_load(loading),
         *check_sizes(sizes_of(against), sizes_of(artifact), threshold - 1),
     ]
     same = key_of(artifact) == key_of(against)
     notes = [] if same else [f"held against another network, target or precision: {key_of(against)}"]
-    return Verdict(str(artifact.folder), key_of(artifact), checks, notes, Times(paired))
+    return Verdict(str(artifact.folder), key_of(artifact), checks, notes, Times(paired, loading))
 
 
 def check_latency(paired: PairedTimes) -> Check:
@@ -83,3 +92,16 @@ def check_latency(paired: PairedTimes) -> Check:
         chance = f"chance does as much with a probability of {paired.chance:.1g}"
         return Check("latency", Outcome.REGRESSION, found, [chance])
     return Check("latency", Outcome.PASSED, found)
+
+
+def check_load(loads: PairedTimes) -> Check:
+    """Whether loading is past LOAD_THRESHOLD; where times do not tell, it passes."""
+    before, now = loads.medians_ms
+    slower = loads.is_slower and not loads.doubt
+    allowed = f", at most {LOAD_THRESHOLD - 1:+.0%} allowed" if slower else ""
+    return Check(
+        "load",
+        Outcome.REGRESSION if slower else Outcome.PASSED,
+        f"{before:.3f} to {now:.3f} ms by the medians of {len(loads.now_ms)} rounds, "
+        f"{loads.ratio - 1:+.1%} by their ratios{allowed}",
+    )

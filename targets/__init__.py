@@ -12,7 +12,7 @@ from .devices import (
     open_device,
 )
 from .doctor import Finding, diagnose
-from .latency import Latency, measure, measure_in_turns, require_clock
+from .latency import Latency, measure, measure_in_turns, measure_loads_in_turns, require_clock
 from .paired_times import PairedTimes
 from .rpc_server.portable import write_server
 from .simulator.bottleneck import Limits
@@ -49,6 +49,7 @@ __all__ = [
     "list_devices",
     "measure",
     "measure_in_turns",
+    "measure_loads_in_turns",
     "open_device",
     "require_clock",
     "write_server",

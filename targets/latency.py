@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from .devices import Device, Program
+from .devices import Device, Program, Session
 
 # Enough that one interruption does not decide a turn.
 RUNS_A_TURN = 5
@@ -47,6 +47,20 @@ def measure(
     with device.connect() as session:
         seconds = session.load(library).time(inputs, warm_up=warm_up, rounds=rounds)
     return Latency([1000 * second for second in seconds])
+
+
+def measure_loads_in_turns(session: Session, libraries: Sequence[Path], *, rounds: int) -> list[Latency]:
+    """Load several libraries, in each round all of them, each round in the opposite order.
+
+    None may be loaded already. Raises as `Session.load` does.
+    """
+    samples: list[list[float]] = [[] for _ in libraries]
+    turns = list(zip(map(session.loading, libraries), samples, strict=True))
+    for _ in range(rounds):
+        for seconds, times in turns:
+            times.append(1000 * seconds())
+        turns.reverse()
+    return list(map(Latency, samples))
 
 
 def measure_in_turns(

@@ -13,7 +13,7 @@ from ..board import Board
 from ..board_files import PATTERNS, parse_board
 from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
-from .program import Program, Result
+from .program import Program, Result, seconds_to_load
 from .protocol import Report, cannot_pin
 from .tvm_connection import TvmConnection
 
@@ -103,16 +103,28 @@ class RpcSession:
         check_machine(library, self._machine, self._uri)
         return self._guard(lambda: self._load(library), failure=InvalidArtifactError)
 
-    def _load(self, library: Path) -> Program:
+    def loading(self, library: Path) -> Callable[[], float]:
+        """What loads `library`, sent if need be, again and again, and says how many seconds it took."""
+        check_machine(library, self._machine, self._uri)
+        name = self._guard(lambda: self._bring(library))
+        return lambda: self._guard(
+            lambda: seconds_to_load(self._remote.load_module, name), failure=InvalidArtifactError
+        )
+
+    def _bring(self, library: Path) -> str:
+        """What the server calls `library`, which it has."""
         # What the server is given an absolute path of is not looked for in the session's folder. There,
         # libraries of one name, as all artifacts have, stand beside each other.
-        name = str(library.absolute()) if self._sees_our_files else f"{next(self._numbers)}-{library.name}"
-        if not self._sees_our_files:
-            self._remote.upload(str(library), name)
-        module = self._remote.load_module(name)
+        if self._sees_our_files:
+            return str(library.absolute())
+        name = f"{next(self._numbers)}-{library.name}"
+        self._remote.upload(str(library), name)
+        return name
+
+    def _load(self, library: Path) -> Program:
         return Program(
             self._uri,
-            module,
+            self._remote.load_module(self._bring(library)),
             self._remote.cpu(),
             read_signature(library),
             self._guard,

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ...errors import ArmletError, DeviceError, InvalidArtifactError
 from ..board import Board
 from ..board_files import read_board
 from ..cores import CORES
 from ..elf import check_machine, read_signature
-from .program import Program, Result
+from .program import Program, Result, seconds_to_load
 from .protocol import Report, cannot_pin
 
 
@@ -47,6 +48,11 @@ class HostSession:
         check_machine(library, CORES["host"].machine, "host")
         return _guard(lambda: _load(library), failure=InvalidArtifactError)
 
+    def loading(self, library: Path) -> Callable[[], float]:
+        """What loads `library` again and again, and says how many seconds it took."""
+        check_machine(library, CORES["host"].machine, "host")
+        return lambda: _guard(lambda: seconds_to_load(_module, str(library)), failure=InvalidArtifactError)
+
     def board(self) -> Board:
         """The board that this machine is, now."""
         return read_board()
@@ -62,8 +68,15 @@ class HostSession:
 def _load(library: Path) -> Program:
     import tvm
 
-    module = tvm.runtime.load_module(str(library))
-    return Program("host", module, tvm.cpu(), read_signature(library), _guard, measures_time=True)
+    return Program(
+        "host", _module(str(library)), tvm.cpu(), read_signature(library), _guard, measures_time=True
+    )
+
+
+def _module(name: str) -> Any:
+    import tvm
+
+    return tvm.runtime.load_module(name)
 
 
 def _guard(action: Callable[[], Result], *, failure: type[ArmletError] = DeviceError) -> Result:

@@ -1,6 +1,6 @@
 """What every device can do, however it is reached."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,12 @@ class Session(Protocol):
         """Bring `library`, a module of TVM's Relax VM, to the device and load it.
 
         Raises InvalidArtifactError if the device cannot load it.
+        """
+
+    def loading(self, library: Path) -> Callable[[], float]:
+        """Bring `library` to the device. Each call loads it anew, and says how many seconds that took.
+
+        It is our clock that says so: the way to the device and back is in it. Raises as `load` does.
         """
 
     def board(self) -> Board | None:

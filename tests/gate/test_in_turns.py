@@ -8,7 +8,7 @@ from armlet import build, compile_model
 from armlet.artifact import Artifact
 from armlet.errors import InvalidArtifactError, UsageError
 from armlet.gate import check
-from armlet.gate.in_turns import check_latency
+from armlet.gate.in_turns import LOAD_THRESHOLD, check_latency, check_load
 from armlet.targets import PairedTimes, find_core, open_device
 
 HOST = open_device("host")
@@ -24,12 +24,14 @@ def test_an_artifact_against_itself(on_host):
     result = check([on_host], HOST, against=on_host.folder, rounds=12, threshold=50)
     (verdict,) = result.verdicts
     assert [each.name for each in verdict.checks] == [
-        *("accuracy", "latency", "library", "weights", "workspace")
+        *("accuracy", "latency", "load", "library", "weights", "workspace")
     ]
-    assert {each.outcome for each in verdict.checks if each.name != "latency"} == {"passed"}
+    assert {each.outcome for each in verdict.checks if each.name not in ("latency", "load")} == {"passed"}
     (content,) = json.loads(json.dumps(result.to_json()))["artifacts"]
     assert len(content["samples_ms"]["before"]) == len(content["samples_ms"]["now"]) == 12
     assert min(content["samples_ms"]["before"]) > 0
+    assert len(content["load_ms"]["before"]) == len(content["load_ms"]["now"]) == 12
+    assert min(content["load_ms"]["now"]) > 0
 
 
 def test_another_network_is_said(on_host):
@@ -60,6 +62,15 @@ def test_times_become_a_check(now, outcome, detail):
     assert found.outcome == outcome
     assert "".join(found.details).startswith(detail)
     assert found.summary.startswith("20.003 to ")
+
+
+@pytest.mark.parametrize(("now", "outcome"), [(2.2, "passed"), (2.8, "regression"), (None, "passed")])
+def test_loading_fails_where_it_is_slower_for_certain(now, outcome):
+    before = [2.0 + 0.001 * (number % 7) for number in range(30)]
+    after = [now + 0.001 * (number % 5) if now else 3.0 + 9 * (number % 5) for number in range(30)]
+    found = check_load(PairedTimes(before, after, LOAD_THRESHOLD))
+    assert (found.name, found.outcome) == ("load", outcome)
+    assert ("at most +25% allowed" in found.summary) == (outcome == "regression")
 
 
 def test_wrong_usage(on_host, artifact, tmp_path):
