@@ -66,6 +66,15 @@ class _Resolution(click.ParamType):
     default=None,
     help="Boxes decoded and suppressed in the graph of a detection network, or logits and regressions.",
 )
+@click.option(
+    "--input",
+    "input_type",
+    type=click.Choice(["float32", "uint8"]),
+    default="float32",
+    show_default=True,
+    help="Normalised planes, or RGB as phones have it, NHWC, resized and normalised in the graph.",
+)
+@click.option("--frame", type=_Resolution(), metavar="N|HxW", help="Of a uint8 input, in pixels.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @force_option
 @json_option

@@ -45,12 +45,19 @@ class GraphBuilder:
         yield
         self._scopes.pop()
 
-    def input(self, name: str, shape: Sequence[int]) -> ir.Value:
-        """Add a graph input of NCHW `shape`."""
-        value = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+    def input(self, name: str, shape: Sequence[int], dtype: ir.DataType = ir.DataType.FLOAT) -> ir.Value:
+        """Add a graph input: of NCHW `shape`, normalised, if it is float32."""
+        value = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype))
         self._graph.inputs.append(value)
         self._random.expect(value, 1.0)
         return value
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Height and width of the graph's input: NCHW, or NHWC if it is uint8."""
+        (picture,) = self._graph.inputs
+        _, first, second, third = shape_of(picture)
+        return (first, second) if picture.dtype == ir.DataType.UINT8 else (second, third)
 
     def conv(
         self,
@@ -252,6 +259,7 @@ class GraphBuilder:
         """Add one node of any operator, with `constants` by role behind its `inputs`.
 
         `outputs` has the type and shape of each; the first is called after the node, the others add a number.
+        Their second moment is taken to be 1.
         """
         path = self._path(name)
         values = []
@@ -271,6 +279,8 @@ class GraphBuilder:
             )
             for number, (dtype, shape) in enumerate(outputs)
         ]
+        for result in results:
+            self._random.expect(result, 1.0)
         self._graph.append(
             ir.node(op_type, [*inputs, *values], attributes=attributes, outputs=results, name=path)
         )

@@ -108,7 +108,7 @@ def _decode(b: GraphBuilder, regression: ir.Value, boxes: np.ndarray, height: in
     )
     moved = _one(b, "Mul", [moves], "moved", half, {"sides": sides / np.float32(CENTRE_WEIGHT)})
     centre = _one(b, "Add", [moved], "centre", half, {"centres": centres})
-    scaled = _one(b, "Mul", [growth], "scaled", half, {"weight": np.float32(1 / SIDE_WEIGHT)})
+    scaled = _one(b, "Mul", [growth], "scaled", half, {"factor": np.float32(1 / SIDE_WEIGHT)})
     limited = _one(b, "Min", [scaled], "limited", half, {"largest": np.float32(LARGEST_GROWTH)})
     grown = _one(b, "Exp", [limited], "grown", half)
     halves = _one(b, "Mul", [grown], "half_sides", half, {"sides": sides / np.float32(2)})

@@ -54,7 +54,7 @@ def ssdlite(
     )
     if not postprocess:
         return {"class_logits": predicted["class"], "box_regression": predicted["box"]}
-    height, width = shape_of(image)[2:]
+    height, width = b.picture_size
     with b.scope("detect"):
         return detect(
             b, predicted["class"], predicted["box"], boxes.on(sizes), suppression, height=height, width=width

@@ -23,6 +23,7 @@ from .backbone import Backbone
 from .builder import GraphBuilder
 from .conventions import CONVENTIONS, SOURCES, Source
 from .form import Form
+from .frames import frames
 from .mnasnet import mnasnet
 from .mobilenet_v2 import mobilenet_v2
 from .mobilenet_v3 import mobilenet_v3
@@ -117,12 +118,21 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 
 def build(
-    name: str, *, source: Source = "paper", width: float = 1.0, seed: int = 0, **options: Any
+    name: str,
+    *,
+    source: Source = "paper",
+    width: float = 1.0,
+    seed: int = 0,
+    input_type: Literal["float32", "uint8"] = "float32",
+    frame: tuple[int, int] | None = None,
+    **options: Any,
 ) -> ir.Model:
     """Build network `name` as ONNX with random weights: from "image" [1, 3, H, W] to what its head gives.
 
     `source` says whose network: padding, epsilon, preprocessing and channels at other widths follow it, and
-    the form of a head. An option left out or None has the default of that form:
+    the form of a head. With `input_type` "uint8" preprocessing is in the graph: "image" is [1, h, w, 3] in
+    0..255, and `frame` its height and width, those of the network's own image if left out; boxes are in
+    pixels of the frame. An option left out or None has the default of that form:
 
     - `resolution`: pixels of a square image, or (height, width)
     - `classes`
@@ -140,6 +150,7 @@ def build(
     chosen = {**defaults, **_known(name, defaults, options)}
     size = _size(chosen.pop("resolution"))
     _check(width, size, seed, chosen)
+    _check_input(input_type, frame)
     conventions = CONVENTIONS[source]
     described = {"name": name, "source": source, "width": width, "resolution": size, "seed": seed, **chosen}
     variant = {"minimalistic": chosen.pop("minimalistic")} if "minimalistic" in chosen else {}
@@ -158,7 +169,11 @@ def build(
         "armlet.weights": f"random, seed {seed}",
         "armlet.preprocessing": json.dumps(preprocessing),
     }
-    image = b.input("image", [1, 3, *size])
+    if input_type == "uint8":
+        b.metadata.pop("armlet.preprocessing")
+        image = frames(b, "image", frame or size, size, form.normalisation or conventions.normalisation)
+    else:
+        image = b.input("image", [1, 3, *size])
     return b.model(form.head(b, image, backbone, **chosen))
 
 
@@ -185,6 +200,16 @@ def _known(name: str, defaults: Mapping[str, Any], options: Mapping[str, Any]) -
 def _size(resolution: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width of the image."""
     return (resolution, resolution) if isinstance(resolution, int) else resolution
+
+
+def _check_input(input_type: str, frame: tuple[int, int] | None) -> None:
+    """Raise UsageError for an input that cannot be."""
+    if input_type not in ("float32", "uint8"):
+        raise UsageError(f"no input of type {input_type!r}: expected float32 or uint8")
+    if frame and input_type != "uint8":
+        raise UsageError("a frame is given, but the input is float32: only uint8 is resized in the graph")
+    if frame and not all(1 <= pixels <= MOST_PIXELS for pixels in frame):
+        raise UsageError(f"frame is {'x'.join(map(str, frame))}: expected 1 to {MOST_PIXELS} pixels")
 
 
 def _check(width: float, size: tuple[int, int], seed: int, options: Mapping[str, Any]) -> None:
