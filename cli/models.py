@@ -34,9 +34,9 @@ class _Resolution(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        height, _, width = str(value).partition("x")
+        height, cross, width = str(value).partition("x")
         try:
-            return int(height), int(width or height)
+            return int(height), int(width if cross else height)
         except ValueError:
             self.fail(f"{value!r} is not a number of pixels, nor HEIGHTxWIDTH", param, ctx)
 

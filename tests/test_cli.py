@@ -127,6 +127,23 @@ def test_an_input_shape_for_a_model_that_leaves_it_open(tmp_path):
         assert armlet(*arguments, wrong, "--force").returncode == 2
 
 
+def test_build_takes_height_and_width(tmp_path):
+    out = tmp_path / "m.onnx"
+    small = ("--width", "0.35", "--filters", "8", "--input", "uint8", "--frame", "48x80")
+    assert (
+        armlet("build", "lraspp_mobilenet_v3_small", "-o", out, "--resolution", "64x96", *small).returncode
+        == 0
+    )
+    graph = onnx.load(out).graph
+    shapes = [
+        [size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.output)
+    ]
+    assert shapes == [[1, 48, 80, 3], [1, 19, 64, 96]]
+    for wrong in ("64x", "x64", "large"):
+        assert "nor HEIGHTxWIDTH" in refused(2, "build", "mobilenet_v2", "-o", out, "--resolution", wrong)
+
+
 def test_run_and_bench(artifact, tmp_path):
     done = armlet("run", artifact, "--device", "host", "--output", tmp_path / "y.npy", "--json")
     result = json.loads(done.stdout)
