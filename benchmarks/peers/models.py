@@ -29,7 +29,7 @@ def converted(peer: Peer, network: Network, precision: Precision) -> Path:
 
 def model_name(peer: Peer, network: Network, precision: Precision) -> str:
     """A name of its own for what other tools or another network would make another model."""
-    key = digest(*peer.tools, hashlib.sha256(_onnx(network)).hexdigest())
+    key = digest(*peer.tools, hashlib.sha256(_graph(network)).hexdigest())
     return f"{peer.name}-{network.name}-{precision}-{key}"
 
 
@@ -58,5 +58,5 @@ def _reference(network: Network) -> list[np.ndarray]:
 
 
 @functools.cache
-def _onnx(network: Network) -> bytes:
-    return ir.to_proto(network.build()).SerializeToString()
+def _graph(network: Network) -> bytes:
+    return ir.to_proto(network.build()).graph.SerializeToString()

@@ -17,13 +17,13 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
-from ...targets.cores import Cache, Core
+from ...targets import Core
 from .axis import Axis
 from .depthwise_columns import tile_by_columns
 from .depthwise_layer import Buffers, Layer, Parameters, Storage, Tile
 from .depthwise_taps import row_by_taps
 from .epilogue import Epilogue
-from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
+from .kernel import Kernel, array, dtype_of, given, holds, llvm_cpu, nhwc, precision_of, vector_of
 from .loads import llvm_functions, touch
 from .vectors import Blocks, Vector, channel_blocks
 
@@ -35,6 +35,8 @@ LONGEST_ROW, LONGEST_RUN = 14, 28
 MANY_REGISTERS = 32
 # Cores whose prefetcher follows too few streams (two, TRM DDI 0500) for the lines of a block of channels.
 FEW_STREAMS = ("cortex-a53",)
+# Most expansions in these networks are sixfold.
+EXPANSION = 6
 
 
 def depthwise(node: ir.Node, core: Core, parameters: Parameters | None = None) -> Kernel:
@@ -98,11 +100,13 @@ def layer_of(node: ir.Node, core: Core) -> Layer:
 def default(layer: Layer, core: Core) -> Parameters:
     """Parameters near the best for any layer on `core`.
 
-    Small windows are rolled by columns; with strides not on out-of-order cores, which store two vectors at
-    the cost of one.
+    Small windows are rolled by columns. Out-of-order cores store two vectors at the cost of one: there those
+    with strides are not, nor rows that take more than one run.
     """
-    strided = layer.columns.stride > 1 and core.pipeline == "out-of-order"
-    return _default(layer, core, by_columns=_is_small(layer) and not strided)
+    by_columns = _default(layer, core, by_columns=True)
+    whole_rows = by_columns.columns >= min(LONGEST_RUN, layer.columns.outputs)
+    is_rolled = core.pipeline != "out-of-order" or (layer.columns.stride == 1 and whole_rows)
+    return by_columns if _is_small(layer) and is_rolled else _default(layer, core, by_columns=False)
 
 
 def _is_small(layer: Layer) -> bool:
@@ -117,7 +121,8 @@ def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
     three, two with strides. Rows of pixels that one block of channels sees of a run fill at most half of the
     first cache, or of the part that the distance between pixels lets them reach. A map that the second cache
     does not hold, nor half of the first a block of its channels, is done tile by tile, which in-order cores
-    touch first; on FEW_STREAMS, one that fills more than half of the second.
+    touch first; on FEW_STREAMS, one that the second cache does not hold twice, beside the weights of an
+    expansion that made it.
     """
     in_order = core.pipeline == "in-order"
     vectors = 2 if core.pipeline == "out-of-order" and not by_columns else 1
@@ -126,7 +131,8 @@ def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
     rows = rows if by_columns else 1
     tiles = -(-layer.rows.outputs // rows)
     if core.name in FEW_STREAMS:
-        is_large = not holds(core.l2, 2 * layer.input_bytes)
+        weights = layer.channels**2 // EXPANSION * layer.vector.number_bytes
+        is_large = not holds(core.l2, 2 * layer.input_bytes + weights)
     else:
         is_large = not (holds(core.l2, layer.input_bytes) or holds(core.l1d, 2 * layer.block_bytes))
     return Parameters(
@@ -140,11 +146,6 @@ def _default(layer: Layer, core: Core, *, by_columns: bool) -> Parameters:
         llvm_cpu="generic" if in_order and not by_columns else llvm_cpu(core),
         vectors=vectors,
     )
-
-
-def holds(cache: Cache | None, nbytes: int) -> bool:
-    """Whether so many bytes fit, as far as is known."""
-    return cache is None or nbytes <= cache.size
 
 
 def _run_length(layer: Layer, core: Core, rows: int) -> int:

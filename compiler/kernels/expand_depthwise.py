@@ -14,13 +14,13 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
 from ...targets.cores import Core
-from .depthwise import compute_depthwise, holds, scaled
+from .depthwise import compute_depthwise, scaled
 from .depthwise import default as depthwise_default
 from .depthwise import layer_of as depthwise_layer_of
 from .depthwise import pack as pack_windows
 from .depthwise_layer import Buffers, Layer
 from .epilogue import Epilogue
-from .kernel import Kernel, argument, array, dtype_of, given, nhwc, precision_of, view
+from .kernel import Kernel, argument, array, dtype_of, given, holds, nhwc, precision_of, view
 from .map_mean import MapMean
 from .pointwise import Product
 from .pointwise import candidates as pointwise_candidates

@@ -8,7 +8,7 @@ from tvm import tirx
 from tvm.tirx.script import builder as T
 
 from ...frontend.shapes import shape_of
-from ...targets import Core
+from ...targets.cores import Cache, Core
 from .vectors import Vector
 
 
@@ -90,3 +90,8 @@ def given(node: ir.Node, number: int) -> ir.Value | None:
 def largest_divisor(size: int, limit: int) -> int:
     """The largest divisor of `size` that is at most `limit`."""
     return next(d for d in range(min(size, limit), 0, -1) if size % d == 0)
+
+
+def holds(cache: Cache | None, nbytes: int) -> bool:
+    """Whether so many bytes fit, as far as is known."""
+    return cache is None or nbytes <= cache.size

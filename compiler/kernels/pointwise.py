@@ -22,7 +22,7 @@ from .gated_weights import gated
 from .in_order_loop import InnerLoop
 from .in_order_row import RowLoop
 from .inline_assembly import touch
-from .kernel import Kernel, array, dtype_of, given, llvm_cpu, nhwc, precision_of, vector_of
+from .kernel import Kernel, array, dtype_of, given, holds, llvm_cpu, nhwc, precision_of, vector_of
 from .loads import llvm_functions
 from .map_mean import MapMean
 from .register_tile import (
@@ -45,6 +45,8 @@ ROWS = {4: 5, 3: 7, 2: 8, 1: 12}
 # More input channels than DEEP are done in chunks where a block of all of them would have fewer tiles than
 # FEW_TILES. A panel of a chunk fills a quarter of the first cache, but has at least LEAST_CHUNK channels.
 DEEP, FEW_TILES, LEAST_CHUNK = 256, 4, 128
+# What the second cache does not hold costs so many times as much to read again.
+FAR = 4
 # A first cache where nothing is known of the core's.
 ANY_CACHE = 32 << 10
 
@@ -77,8 +79,8 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
     """The tilings worth measuring for `pixels` of `depth` input and so many output channels, the best first.
 
     What a panel reads and writes of a block fills at most half of the first cache, so that the rows are still
-    there when the next panel wants them. The map is one block where that brings less into the cache: weights
-    are read once for each block, rows once for each panel that does not find them there.
+    there when the next panel wants them. The map is one block where that costs less: weights are read again
+    for each block but the first, rows for each panel that does not find them there.
     """
     in_order = core.pipeline == "in-order"
     inner_loop = core.name if in_order else None
@@ -92,12 +94,18 @@ def candidates(pixels: int, depth: int, channels: int, vector: Vector, core: Cor
         in_chunks = depth > DEEP and half < FEW_TILES * tile * (depth + width) and not whole_rows
         chunk = max(LEAST_CHUNK, half // 2 // width) if in_chunks else 0
         block = half // (tile * ((chunk or depth) + width)) * tile
-        by_block = depth * (channels * -(-pixels // max(block, 1)) + pixels)
-        at_once = depth * (channels + pixels * -(-channels // width))
         blocks = [each for each in (block, 2 * block) if 0 < each < pixels]
-        blocks = [*blocks, 0] if block and by_block < at_once else [0, *blocks]
+        again = [-(-pixels // each) - 1 for each in blocks[:1]]
+        weights, rows = (_reading(depth * size, vector, core) for size in (channels, pixels))
+        by_block = bool(again) and again[0] * weights < (-(-channels // width) - 1) * rows
+        blocks = [*blocks, 0] if by_block else [0, *blocks]
         found += [Tiling(vectors, each, chunk, llvm_cpu(core), inner_loop, core.pipeline) for each in blocks]
     return found
+
+
+def _reading(numbers: int, vector: Vector, core: Core) -> int:
+    """What it costs to read `numbers` once more, beside others."""
+    return numbers if holds(core.l2, numbers * vector.number_bytes) else FAR * numbers
 
 
 def pointwise(node: ir.Node, core: Core, tiling: Tiling | None = None) -> Kernel:
