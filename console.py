@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -39,19 +39,22 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """A sign of life while something of unknown length goes on."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """A sign of life while something of unknown length goes on; yields what says what that is now."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True)
-    with console.status(Text(what)) if console.is_terminal else nullcontext():
-        yield
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status(Text(what)) as status:
+        yield lambda what: status.update(Text(what))
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:
-    """A bar with the time left; yields what moves it: what is being done, which part is behind."""
+def progress_bar(title: str) -> Iterator[Callable[[str, float | None], None]]:
+    """A bar with the time left; yields what moves it: what is done, and which part is behind or None."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

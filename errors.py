@@ -19,6 +19,12 @@ class DeviceError(ArmletError):
     exit_code = 5
 
 
+class InconclusiveError(DeviceError):
+    """The device throttled for longer than it was waited for: its times tell nothing. Exit code 4."""
+
+    exit_code = 4
+
+
 class InvalidModelError(ArmletError):
     """The model is broken, or of a kind that cannot be compiled. Exit code 6."""
 

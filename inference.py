@@ -12,7 +12,18 @@ from .errors import ArmletError, InvalidArtifactError, UsageError
 from .files import written_beside
 from .passes.verify import Runner, relative_error
 from .profiling import Profile
-from .targets import Device, Latency, SimulatedDevice, find_core, measure, require_clock
+from .targets import (
+    AS_USUAL,
+    CPUINFO_FEATURES,
+    Board,
+    Conditions,
+    Device,
+    Latency,
+    SimulatedDevice,
+    find_core,
+    measure_latency,
+    require_clock,
+)
 from .targets.tvm_runtime import describe_version
 
 
@@ -49,6 +60,7 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
         raise UsageError("the input holds NaN or infinity, expected finite numbers")
     check_fit(artifact, device)
     with device.connect() as session:
+        check_features(artifact, session.board(), device.uri)
         outputs = session.load(artifact.library).run([image])
 
     nchw = image.transpose(0, 3, 1, 2) if expected["layout"] == "nhwc" else image
@@ -83,17 +95,31 @@ def check_output_name(path: Path, artifact: Artifact) -> None:
         raise UsageError(f"{path} must end in {suffix}: the network has {count} output(s)")
 
 
-def bench(artifact: Artifact, device: Device, rounds: int) -> Latency | Profile:
-    """Time `artifact` on its sample input; on a simulated core, profile it.
+def bench(
+    artifact: Artifact,
+    device: Device,
+    rounds: int,
+    conditions: Conditions = AS_USUAL,
+) -> Latency | Profile:
+    """Time `artifact` on its sample input, under `conditions`; on a simulated core, profile it.
 
-    Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact does not fit the device,
-    DeviceError if the device cannot be reached or is lost.
+    Raises UsageError if `device` is emulated, InvalidArtifactError if the
+    artifact does not fit the device, DeviceError if the device cannot be reached or is lost.
     """
     if isinstance(device, SimulatedDevice):
         return profile(artifact, device)
     require_clock(device)
     check_fit(artifact, device)
-    return measure(device, artifact.library, [artifact.sample[0]], rounds=rounds)
+    with device.connect() as session:
+        check_features(artifact, session.board(), device.uri)
+        return measure_latency(
+            session,
+            artifact.library,
+            [artifact.sample[0]],
+            core=artifact.manifest["target"]["core"],
+            rounds=rounds,
+            conditions=conditions,
+        )
 
 
 def profile(artifact: Artifact, device: SimulatedDevice) -> Profile:
@@ -137,4 +163,16 @@ def check_fit(artifact: Artifact, device: Device) -> None:
         raise InvalidArtifactError(
             f"{artifact.folder} is compiled for {target['core']} ({target['mcpu']}), which {device.uri} "
             f"cannot run: compile it with --target {here.name}, or choose another device"
+        )
+
+
+def check_features(artifact: Artifact, board: Board | None, where: str) -> None:
+    """Raise InvalidArtifactError if the artifact has instructions that no processor of `board` knows."""
+    if not board or not board.features:
+        return
+    wanted = (CPUINFO_FEATURES.get(name) for name in artifact.manifest["target"].get("mattr", ()))
+    if lacking := [name for name in wanted if name and name not in board.features]:
+        raise InvalidArtifactError(
+            f"{artifact.folder} is compiled for {artifact.manifest['target']['core']}, {where} has "
+            f"{board.cores}, which lack {' and '.join(lacking)}: compile it for one of these"
         )

@@ -10,6 +10,8 @@ from .options import (
     TARGETS,
     artifact_argument,
     artifacts_argument,
+    cooldown_option,
+    cpus_option,
     device_option,
     force_option,
     json_option,
@@ -117,12 +119,22 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, force:
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of a real device."
 )
+@cpus_option
+@cooldown_option
 @click.option("--profile", is_flag=True, help="Kernel by kernel, of a simulated core.")
 @json_option
-def bench(folders: tuple[Path, ...], uri: str, rounds: int, profile: bool, as_json: bool) -> None:
+def bench(
+    folders: tuple[Path, ...],
+    uri: str,
+    rounds: int,
+    cpus: str | None,
+    cooldown: float,
+    profile: bool,
+    as_json: bool,
+) -> None:
     """Measure the latency of artifacts on a device; on a simulated core, count them and model their cycles.
 
-    One thread, batch 1.
+    One thread, batch 1. Exit code 4 says that the device throttled, and its times tell nothing.
     """
     from .. import inference, targets
     from ..artifact import Artifact
@@ -130,25 +142,33 @@ def bench(folders: tuple[Path, ...], uri: str, rounds: int, profile: bool, as_js
 
     device = targets.open_device(uri)
     artifacts = [Artifact.open(folder) for folder in folders]
-    with working(f"measuring on {uri}"):
-        results = [inference.bench(artifact, device, rounds) for artifact in artifacts]
+    with working(f"measuring on {uri}") as say:
+        conditions = targets.Conditions.of(cpus, cooldown, say)
+        results = [inference.bench(artifact, device, rounds, conditions) for artifact in artifacts]
     if as_json:
         entries = [
             {"folder": str(artifact.folder), **result.to_json()}
             for artifact, result in zip(artifacts, results, strict=True)
         ]
         print_json({"device": uri, "artifacts": entries})
-        return
-    timed = []
-    for artifact, result in zip(artifacts, results, strict=True):
+    else:
+        timed = []
+        for artifact, result in zip(artifacts, results, strict=True):
+            if isinstance(result, targets.Latency):
+                times = map(result.percentile, (50, 10, 90))
+                timed.append((str(artifact.folder), *times, result.watch.processors))
+            else:
+                show_totals(result, f"{artifact.folder} on {device.uri}")
+                if profile:
+                    show_profile(result)
+        if timed:
+            headings = ("artifact", "median ms", "10% ms", "90% ms", "processors")
+            print_table(headings, timed, title=f"{uri}, {rounds} rounds")
+    for result in results:
         if isinstance(result, targets.Latency):
-            timed.append((str(artifact.folder), *map(result.percentile, (50, 10, 90))))
-        else:
-            show_totals(result, f"{artifact.folder} on {device.uri}")
-            if profile:
-                show_profile(result)
-    if timed:
-        print_table(("artifact", "median ms", "10% ms", "90% ms"), timed, title=f"{uri}, {rounds} rounds")
+            for note in result.watch.notes:
+                click.echo(f"note: {note}", err=True)
+            result.watch.require_steady(uri)
 
 
 @click.command()

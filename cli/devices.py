@@ -15,7 +15,10 @@ from .options import artifact_argument, force_option, json_option
 @click.argument("uris", nargs=-1, metavar="[URI...]")
 @json_option
 def devices(uris: tuple[str, ...], as_json: bool) -> None:
-    """List the devices of this machine, or check those named; exit code 5 if one of these cannot be used."""
+    """List the devices of this machine and of armlet.toml, or check those named.
+
+    A tracker's URI without a key lists its keys. Exit code 5 if a device that is named cannot be used.
+    """
     from .. import targets
 
     with working("asking the devices"):
@@ -32,9 +35,10 @@ def devices(uris: tuple[str, ...], as_json: bool) -> None:
 
 def _row(status: Any) -> tuple[str | None, ...]:
     board, unfit = status.board, status.unfit
+    device = f"{status.name} ({status.uri})" if status.name else status.uri
     fit = unfit and "no: " + "; ".join(unfit) if unfit is None or unfit else "yes"
     return (
-        *(status.uri, "yes" if status.available else "no"),
+        *(device, "yes" if status.available else "no"),
         *(board and board.cores, board and board.clock, fit),
         status.note,
     )

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from ..console import print_json, working
-from .options import artifacts_argument, device_option, force_option, json_option
+from .options import (
+    artifacts_argument,
+    cooldown_option,
+    cpus_option,
+    device_option,
+    force_option,
+    json_option,
+)
 
 path = click.Path(path_type=Path)
 
@@ -29,6 +36,8 @@ path = click.Path(path_type=Path)
     metavar="PERCENT",
     help="What may be lost: 1 on a simulated core and 3 on a real device if left out.",
 )
+@cpus_option
+@cooldown_option
 @click.option("--junit", type=path, metavar="FILE.xml", help="Write the checks as JUnit XML.")
 @click.option("--summary", type=path, metavar="FILE.md", help="Add the checks to this file as Markdown.")
 @click.option("--report", type=path, metavar="FILE.html", help="Write a page with plots.")
@@ -36,6 +45,8 @@ path = click.Path(path_type=Path)
 def check(
     folders: tuple[Path, ...],
     uri: str,
+    cpus: str | None,
+    cooldown: float,
     junit: Path | None,
     summary: Path | None,
     report: Path | None,
@@ -55,8 +66,9 @@ def check(
         gate.require_matplotlib()
     device = targets.open_device(uri)
     artifacts = [Artifact.open(folder) for folder in folders]
-    with working(f"checking on {uri}"):
-        result = gate.check(artifacts, device, **options)
+    with working(f"checking on {uri}") as say:
+        conditions = targets.Conditions.of(cpus, cooldown, say)
+        result = gate.check(artifacts, device, conditions=conditions, **options)
     if as_json:
         print_json(result.to_json())
     else:

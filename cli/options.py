@@ -29,7 +29,7 @@ device_option = click.option(
     required=True,
     metavar="URI",
     help="host, emulated:CORE, sim:CORE, ssh://[USER@]HOST[:PORT], adb:SERIAL, rpc://HOST:PORT, "
-    "tracker://HOST:PORT/KEY",
+    "tracker://HOST:PORT/KEY, or a name in armlet.toml",
 )
 shapes_option = click.option(
     "--input-shape",
@@ -38,6 +38,20 @@ shapes_option = click.option(
     multiple=True,
     metavar="[NAME=]1,3,224,224",
     help="The shape of an input that the ONNX file leaves open; an open batch is 1.",
+)
+cpus_option = click.option(
+    "--cpus",
+    metavar="LIST",
+    help="Of a real device: processors to run on, such as 4-7, or any. If left out, the biggest of the core "
+    "that it is compiled for, else of all.",
+)
+cooldown_option = click.option(
+    "--cooldown",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    default=60,
+    show_default=True,
+    help="Of a real device: wait so long at most while it throttles, and measure again.",
 )
 precision_option = click.option(
     "--precision",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table, progress_bar
-from .options import TARGETS, json_option, precision_option, shapes_option
+from .options import TARGETS, cooldown_option, cpus_option, json_option, precision_option, shapes_option
 
 
 @click.command()
@@ -15,11 +15,21 @@ from .options import TARGETS, json_option, precision_option, shapes_option
 @click.option("--device", "uri", required=True, metavar="URI", help="Where kernels are measured.")
 @click.option("--database", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Measure at most so many; else all.")
+@cpus_option
+@cooldown_option
 @precision_option
 @shapes_option
 @json_option
 def tune(
-    source: str, core: str, uri: str, database: Path, shapes: Any, as_json: bool, **options: Any
+    source: str,
+    core: str,
+    uri: str,
+    cpus: str | None,
+    cooldown: float,
+    database: Path,
+    shapes: Any,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Find the best parameters for a network's kernels, and keep what was measured in a file.
 
@@ -30,7 +40,10 @@ def tune(
     target, device = targets.find_core(core), targets.open_device(uri)
     model = frontend.open_model(source, dict(shapes))
     with progress_bar(f"tuning {source} for {core} on {uri}") as progress:
-        tuning = compiler.tune_model(model, target, device, database, progress=progress, **options)
+        conditions = targets.Conditions.of(cpus, cooldown, lambda what: progress(what, None))
+        tuning = compiler.tune_model(
+            model, target, device, database, conditions=conditions, progress=progress, **options
+        )
     if as_json:
         print_json({"database": str(database), "device": uri, **tuning.to_json()})
         return

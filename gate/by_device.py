@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..artifact import Artifact
 from ..errors import UsageError
-from ..targets import Device, SimulatedDevice, require_clock
+from ..targets import AS_USUAL, Conditions, Device, SimulatedDevice, require_clock
 from .in_turns import check_in_turns
 from .outcome import GateResult
 from .revision import rebuilt
@@ -24,13 +24,15 @@ def check(
     against: Path | str | None = None,
     threshold: float | None = None,
     rounds: int | None = None,
+    conditions: Conditions = AS_USUAL,
 ) -> GateResult:
     """Check `artifacts` on `device`.
 
     A simulated device wants a file `baseline`, or makes it with `update`. On any other the artifacts run
     `against` one in a folder, or each against what it is at a git revision, in so many `rounds` (30 if None).
-    `threshold` is in percent: 1 on a simulated device and 3 on others if None. Raises as `check_baseline`,
-    `check_in_turns` and `rebuilt` do, UsageError if the device wants something else.
+    `threshold` is in percent: 1 on a simulated device and 3 on others if None; `conditions` are for
+    others. Raises as `check_baseline`, `check_in_turns` and `rebuilt` do, UsageError if the device wants
+    something else.
     """
     if isinstance(device, SimulatedDevice):
         if against or rounds or not baseline:
@@ -48,7 +50,12 @@ def check(
     with _others(artifacts, against) as others:
         pairs = list(zip(others, artifacts, strict=True))
         return check_in_turns(
-            pairs, str(against), device, threshold=1 + percent / 100, rounds=rounds or ROUNDS
+            pairs,
+            str(against),
+            device,
+            threshold=1 + percent / 100,
+            rounds=rounds or ROUNDS,
+            conditions=conditions,
         )
 
 

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..artifact import Artifact
-from ..inference import check_fit
-from ..targets import Device, PairedTimes, measure_in_turns, measure_loads_in_turns
+from ..inference import check_features, check_fit
+from ..targets import (
+    AS_USUAL,
+    Conditions,
+    Device,
+    PairedTimes,
+    Watch,
+    measure_in_turns,
+    measure_loads_in_turns,
+)
 from .accuracy import check_accuracy
 from .baseline import key_of
 from .growth import check_sizes, sizes_of
@@ -17,13 +25,20 @@ LOAD_THRESHOLD = 1.25
 
 
 def check_in_turns(
-    pairs: Sequence[tuple[Artifact, Artifact]], against: str, device: Device, *, threshold: float, rounds: int
+    pairs: Sequence[tuple[Artifact, Artifact]],
+    against: str,
+    device: Device,
+    *,
+    threshold: float,
+    rounds: int,
+    conditions: Conditions = AS_USUAL,
 ) -> GateResult:
     """Run two artifacts of each pair on `device`, in turns, in one session: one that was and one that is.
 
     A regression is a latency past `threshold`, a ratio, as `PairedTimes` finds it; a size past it; or an
-    output that has left the artifact's tolerance. Where times tell nothing, the outcome is inconclusive.
-    `against` is what reports call those that were.
+    output that has left the artifact's tolerance. Where times tell nothing, because they spread or the device
+    throttled for longer than `conditions` allow to wait, the outcome is inconclusive. `against` is what reports
+    call those that were.
 
     Raises UsageError if the device is emulated, InvalidArtifactError if an artifact does not fit it,
     DeviceError if it cannot be reached or is lost.
@@ -31,7 +46,9 @@ def check_in_turns(
     for pair in pairs:
         for artifact in pair:
             check_fit(artifact, device)
-    verdicts = [_verdict(artifact, before, device, threshold, rounds) for before, artifact in pairs]
+    verdicts = [
+        _verdict(artifact, before, device, threshold, rounds, conditions) for before, artifact in pairs
+    ]
     return GateResult(device.uri, against, verdicts)
 
 
@@ -41,6 +58,7 @@ class Times:
 
     paired: PairedTimes
     loads: PairedTimes
+    watch: Watch
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain dictionaries, lists and numbers."""
@@ -53,40 +71,59 @@ class Times:
             "drift": round(paired.drift, 4),
             "samples_ms": {"before": list(paired.before_ms), "now": list(paired.now_ms)},
             "load_ms": {"before": list(self.loads.before_ms), "now": list(self.loads.now_ms)},
+            "conditions": self.watch.to_json(),
         }
 
 
-def _verdict(artifact: Artifact, against: Artifact, device: Device, threshold: float, rounds: int) -> Verdict:
+def _verdict(
+    artifact: Artifact,
+    against: Artifact,
+    device: Device,
+    threshold: float,
+    rounds: int,
+    conditions: Conditions,
+) -> Verdict:
     both = (against, artifact)
     with device.connect() as session:
+        for each in both:
+            check_features(each, session.board(), device.uri)
         libraries = [each.library for each in both]
         load_before, load_now = measure_loads_in_turns(session, libraries, rounds=rounds)
         programs = [session.load(each.library) for each in both]
         inputs = [[each.sample[0]] for each in both]
         outputs = programs[1].run(inputs[1])
-        before, now = measure_in_turns(programs, inputs, rounds=rounds)
+        before, now = measure_in_turns(
+            session,
+            programs,
+            inputs,
+            core=artifact.manifest["target"]["core"],
+            rounds=rounds,
+            conditions=conditions,
+        )
+    watch = now.watch
     paired = PairedTimes(before.samples_ms, now.samples_ms, threshold)
-    loading = PairedTimes(load_before.samples_ms, load_now.samples_ms, LOAD_THRESHOLD)
+    loading = PairedTimes(load_before, load_now, LOAD_THRESHOLD)
     checks = [
         check_accuracy(artifact, outputs, device.uri),
-        check_latency(paired),
+        check_latency(paired, watch.doubts),
         check_load(loading),
         *check_sizes(sizes_of(against), sizes_of(artifact), threshold - 1),
     ]
     same = key_of(artifact) == key_of(against)
     notes = [] if same else [f"held against another network, target or precision: {key_of(against)}"]
-    return Verdict(str(artifact.folder), key_of(artifact), checks, notes, Times(paired, loading))
+    evidence = Times(paired, loading, watch)
+    return Verdict(str(artifact.folder), key_of(artifact), checks, [*notes, *watch.notes], evidence)
 
 
-def check_latency(paired: PairedTimes) -> Check:
-    """Whether the times are past the threshold."""
+def check_latency(paired: PairedTimes, doubts: Sequence[str] = ()) -> Check:
+    """Whether the times are past the threshold; `doubts` are why the device was not fit to tell."""
     before, now = paired.medians_ms
     found = (
         f"{before:.3f} to {now:.3f} ms by the medians of {len(paired.now_ms)} rounds, "
         f"{paired.ratio - 1:+.1%} by their ratios"
     )
-    if paired.doubt:
-        return Check("latency", Outcome.INCONCLUSIVE, found, [paired.doubt])
+    if reasons := [*doubts, *filter(None, [paired.doubt])]:
+        return Check("latency", Outcome.INCONCLUSIVE, found, reasons)
     if paired.is_slower:
         found += f", at most {paired.threshold - 1:+.1%} allowed"
         chance = f"chance does as much with a probability of {paired.chance:.1g}"

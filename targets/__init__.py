@@ -1,9 +1,12 @@
 """What compiled code runs on: cores, toolchains that link for them, and devices that have them."""
 
-from .cores import CORES, Core, find_core
+from .board import Board
+from .cores import CORES, CPUINFO_FEATURES, Core, find_core
 from .devices import (
     Device,
+    Program,
     PushedDevice,
+    Session,
     Shell,
     SimulatedDevice,
     find_witness,
@@ -12,7 +15,14 @@ from .devices import (
     open_device,
 )
 from .doctor import Finding, diagnose
-from .latency import Latency, measure, measure_in_turns, measure_loads_in_turns, require_clock
+from .latency import (
+    Latency,
+    measure_in_turns,
+    measure_latency,
+    measure_loads_in_turns,
+    require_clock,
+    warm_up,
+)
 from .paired_times import PairedTimes
 from .rpc_server.portable import write_server
 from .simulator.bottleneck import Limits
@@ -20,11 +30,16 @@ from .simulator.hot_runs import HotRun, hot_runs
 from .simulator.memory_stalls import bytes_a_cycle
 from .simulator.simulation import KernelCost, Simulation
 from .simulator.yardstick import YARDSTICK, Record
+from .steady import AS_USUAL, Conditions, Watch, measure_steadily
 from .toolchains import Toolchain, find_toolchain
 
 __all__ = [
+    "AS_USUAL",
     "CORES",
+    "CPUINFO_FEATURES",
     "YARDSTICK",
+    "Board",
+    "Conditions",
     "Core",
     "Device",
     "Finding",
@@ -33,12 +48,15 @@ __all__ = [
     "Latency",
     "Limits",
     "PairedTimes",
+    "Program",
     "PushedDevice",
     "Record",
+    "Session",
     "Shell",
     "SimulatedDevice",
     "Simulation",
     "Toolchain",
+    "Watch",
     "bytes_a_cycle",
     "diagnose",
     "find_core",
@@ -47,10 +65,12 @@ __all__ = [
     "hot_runs",
     "install",
     "list_devices",
-    "measure",
     "measure_in_turns",
+    "measure_latency",
     "measure_loads_in_turns",
+    "measure_steadily",
     "open_device",
     "require_clock",
+    "warm_up",
     "write_server",
 ]

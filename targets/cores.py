@@ -24,6 +24,7 @@ ARMV9 = ("+fullfp16", "+dotprod", "+i8mm")
 # The bits of AT_HWCAP and AT_HWCAP2 by which Linux says that a processor has what every one has (FP, ASIMD),
 # and what a feature is (FPHP and ASIMDHP, ASIMDDP, I8MM): arch/arm64/include/uapi/asm/hwcap.h.
 HWCAP_OF_ALL = 1 << 0 | 1 << 1
+CPUINFO_FEATURES = {"+fullfp16": "asimdhp", "+dotprod": "asimddp", "+i8mm": "i8mm"}
 HWCAP = {"+fullfp16": (1 << 9 | 1 << 10, 0), "+dotprod": (1 << 20, 0), "+i8mm": (0, 1 << 13)}
 
 

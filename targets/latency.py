@@ -10,20 +10,26 @@ import numpy as np
 
 from ..errors import UsageError
 from .devices import Device, Program, Session
+from .steady import AS_USUAL, Conditions, Watch, measure_steadily
 
-# Enough that one interruption does not decide a turn.
-RUNS_A_TURN = 5
+# After each turn is a look at the board: rounds of one network in it, and of several that are compared.
+ROUNDS_A_TURN, COMPARED_ROUNDS_A_TURN = 10, 3
+# Of a program in a round: enough that one interruption does not decide it.
+RUNS_A_ROUND = 5
+# By then a governor has raised the clock.
+WARM_UP_SECONDS, WARM_UP_ROUNDS, MOST_WARM_UP_ROUNDS = 0.2, 5, 10_000
 
 
 @dataclass(frozen=True)
 class Latency:
-    """The rounds of one measurement, in milliseconds, in the order in which they were run."""
+    """The rounds of one measurement, in milliseconds, in the order of their turns; and how it went."""
 
     samples_ms: list[float]
+    watch: Watch
 
     def to_json(self) -> dict[str, Any]:
-        """The samples."""
-        return {"samples_ms": self.samples_ms}
+        """Everything as plain dictionaries, lists, strings and numbers."""
+        return {"samples_ms": self.samples_ms, "conditions": self.watch.to_json()}
 
     def percentile(self, percent: float) -> float:
         """The time that `percent` of the rounds stayed within."""
@@ -36,21 +42,38 @@ def require_clock(device: Device) -> None:
         raise UsageError(f"{device.uri} gives right results, and no times: use a real one")
 
 
-def measure(
-    device: Device, library: Path, inputs: Sequence[np.ndarray], *, warm_up: int = 5, rounds: int = 50
+def measure_latency(
+    session: Session,
+    library: Path,
+    inputs: Sequence[np.ndarray],
+    *,
+    core: str,
+    rounds: int = 50,
+    conditions: Conditions = AS_USUAL,
 ) -> Latency:
-    """Time `library` on `device`, one thread, by the device's own clock.
+    """Time `library`, compiled for `core`, in `session`: one thread, by the device's own clock.
 
-    Raises UsageError if the device is emulated, DeviceError if it cannot be reached or is lost.
+    Raises UsageError if the device is emulated, DeviceError if it is lost.
     """
-    require_clock(device)
-    with device.connect() as session:
-        seconds = session.load(library).time(inputs, warm_up=warm_up, rounds=rounds)
-    return Latency([1000 * second for second in seconds])
+    program = session.load(library)
+
+    def take(number: int) -> tuple[list[float], float]:
+        times = _times(program, inputs, min(ROUNDS_A_TURN, rounds - ROUNDS_A_TURN * number))
+        return times, min(times)
+
+    turns, watch = measure_steadily(
+        session,
+        take,
+        -(-rounds // ROUNDS_A_TURN),
+        core=core,
+        conditions=conditions,
+        warm_up=lambda: warm_up([program], [inputs]),
+    )
+    return Latency([time for turn in turns for time in turn], watch)
 
 
-def measure_loads_in_turns(session: Session, libraries: Sequence[Path], *, rounds: int) -> list[Latency]:
-    """Load several libraries, in each round all of them, each round in the opposite order.
+def measure_loads_in_turns(session: Session, libraries: Sequence[Path], *, rounds: int) -> list[list[float]]:
+    """The milliseconds of loading each library: in each round all, each round in the opposite order.
 
     None may be loaded already. Raises as `Session.load` does.
     """
@@ -60,21 +83,57 @@ def measure_loads_in_turns(session: Session, libraries: Sequence[Path], *, round
         for seconds, times in turns:
             times.append(1000 * seconds())
         turns.reverse()
-    return list(map(Latency, samples))
+    return samples
 
 
 def measure_in_turns(
-    programs: Sequence[Program], inputs: Sequence[Sequence[np.ndarray]], *, rounds: int
+    session: Session,
+    programs: Sequence[Program],
+    inputs: Sequence[Sequence[np.ndarray]],
+    *,
+    core: str,
+    rounds: int,
+    conditions: Conditions = AS_USUAL,
 ) -> list[Latency]:
-    """Time several programs of one device: in each round all of them, each round in the opposite order.
+    """Time several programs of one session: in each round all of them, each round in the opposite order.
 
-    Each turn runs a program RUNS_A_TURN times, the caches warmed, and its time is their median. Raises as
-    `Program.time` does.
+    Each round runs a program RUNS_A_ROUND times, the caches warmed, and its time is their median. The first
+    program is also what tells whether the device throttles. Raises as `measure_latency` does.
     """
-    samples: list[list[float]] = [[] for _ in programs]
-    turns = list(zip(programs, inputs, samples, strict=True))
-    for _ in range(rounds):
-        for program, arrays, times in turns:
-            times.append(1000 * median(program.time(arrays, warm_up=1, rounds=RUNS_A_TURN)))
-        turns.reverse()
-    return list(map(Latency, samples))
+
+    def take(number: int) -> tuple[list[list[float]], float]:
+        """A time of each program in each round of the turn, and the fastest run of the first program."""
+        turn, fastest = [], []
+        first = COMPARED_ROUNDS_A_TURN * number
+        for place in range(first, min(first + COMPARED_ROUNDS_A_TURN, rounds)):
+            times: dict[int, list[float]] = {}
+            for which in range(len(programs))[:: -1 if place % 2 else 1]:
+                times[which] = _times(programs[which], inputs[which], RUNS_A_ROUND)
+            turn.append([median(times[which]) for which in range(len(programs))])
+            fastest.append(min(times[0]))
+        return turn, min(fastest)
+
+    turns, watch = measure_steadily(
+        session,
+        take,
+        -(-rounds // COMPARED_ROUNDS_A_TURN),
+        core=core,
+        conditions=conditions,
+        warm_up=lambda: warm_up(programs, inputs),
+    )
+    samples = zip(*(times for turn in turns for times in turn), strict=True)
+    return [Latency([*times], watch) for times in samples]
+
+
+def warm_up(programs: Sequence[Program], inputs: Sequence[Sequence[np.ndarray]]) -> None:
+    """Run each program on its inputs until the caches are filled and the clock has had the time to rise."""
+    for program, arrays in zip(programs, inputs, strict=True):
+        rounds, spent = WARM_UP_ROUNDS, 0.0
+        while spent < WARM_UP_SECONDS and rounds < MOST_WARM_UP_ROUNDS:
+            spent += sum(program.time(arrays, warm_up=0, rounds=rounds))
+            rounds *= 2
+
+
+def _times(program: Program, inputs: Sequence[np.ndarray], rounds: int) -> list[float]:
+    """The milliseconds of each round, after one more."""
+    return [1000 * seconds for seconds in program.time(inputs, warm_up=1, rounds=rounds)]

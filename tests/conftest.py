@@ -4,13 +4,20 @@ And let tests interrupt what they start, though the shell that started them may 
 what it runs in the background.
 """
 
+import contextlib
 import os
+import platform
 import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 
 from armlet.errors import ArmletError
 from armlet.targets import find_core, find_witness
+from armlet.targets.rpc_server import server_program
 
 from .boards import phone as phones
 from .boards import sshd
@@ -72,3 +79,47 @@ def phone(tmp_path_factory):
         pytest.skip(phones.MISSING)
     with phones.phone(tmp_path_factory.mktemp("phone")) as the_phone:
         yield the_phone
+
+
+@dataclass
+class RunningServer:
+    process: subprocess.Popen
+    port: int
+    work: Path
+    log: Path
+
+    def folders(self) -> list[Path]:
+        """The folders of the sessions there are."""
+        return list(self.work.glob("*/*"))
+
+    def sessions(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """A function (*options, program) that starts the server of this machine's own kind."""
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def start(*options: str, program: Path | None = None) -> RunningServer:
+            nonlocal count
+            count += 1
+            work = tmp_path / f"work{count}"
+            work.mkdir()
+            log = tmp_path / f"log{count}"
+            program = program or server_program(platform.machine())
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [program, "--work", work, *options],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log.open("w"),
+                )
+            )
+            stack.callback(process.kill)
+            line = os.read(process.stdout.fileno(), 100).decode()
+            assert line.startswith("listening on 127.0.0.1:"), line
+            return RunningServer(process, int(line.rpartition(":")[2]), work, log)
+
+        yield start

@@ -15,6 +15,8 @@ import pytest
 from armlet import build
 from armlet.frontend import save
 
+from .boards.trees import pi4, write_tree
+
 ARMLET = Path(sys.executable).with_name("armlet")
 
 
@@ -156,10 +158,33 @@ def test_run_and_bench(artifact, tmp_path):
     assert result["against_onnxruntime"]["same_top5"] is True
     assert result["weights"] == "random, seed 0"
 
-    timed = json.loads(armlet("bench", artifact, "--device", "host", "--rounds", "7", "--json").stdout)
+    options = ("--rounds", "17", "--cooldown", "0", "--json")
+    timed = json.loads(armlet("bench", artifact, "--device", "host", *options).stdout)
     (entry,) = timed["artifacts"]
-    assert len(entry["samples_ms"]) == 7
+    assert len(entry["samples_ms"]) == 17
+    assert entry["conditions"].keys() == {
+        *("board", "cpus", "turns", "waited_seconds", "repeated_turns", "notes")
+    }
+    assert [turn.keys() for turn in entry["conditions"]["turns"]] == [
+        {"clock_mhz", "celsius", "fastest", "tainted"}
+    ] * 2
     assert all(sample > 0 for sample in entry["samples_ms"])
+
+
+def test_bench_on_a_board_that_throttles_is_inconclusive(artifact, tmp_path, start_server):
+    root = write_tree(tmp_path / "root", pi4(mhz=1000, throttled=0x6))
+    uri = f"rpc://127.0.0.1:{start_server('--root', str(root)).port}"
+    done = armlet("bench", artifact, "--device", uri, "--cooldown", "0.1")
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.rstrip().endswith("cortex-a72 0, 1, 2, 3")
+    words = (
+        f"armlet: {uri} gives no steady times, after 0 s of waiting: the firmware caps the clock: let it cool"
+    )
+    assert done.stderr.startswith(words)
+    write_tree(root, pi4())
+    entry = json.loads(armlet("bench", artifact, "--device", uri, "--json").stdout)["artifacts"][0]
+    assert entry["conditions"]["board"]["cpus"][2]["core"] == "cortex-a72"
+    assert entry["conditions"]["turns"][0]["clock_mhz"] == 1800
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +244,7 @@ def test_labels(tiny, tmp_path):
 def test_devices_and_doctor():
     listed = {device["uri"]: device for device in json.loads(armlet("devices", "--json").stdout)["devices"]}
     assert {"host", "emulated:cortex-a53", "emulated:cortex-a76"} <= listed.keys()
-    assert listed["host"].keys() == {"uri", "available", "note", "board", "unfit"}
+    assert listed["host"].keys() == {"name", "uri", "available", "note", "board", "unfit"}
     assert len(listed["host"]["board"]["cpus"]) >= 1
     assert listed["emulated:cortex-a53"]["board"] is None
     findings = json.loads(armlet("doctor", "--json").stdout)["findings"]

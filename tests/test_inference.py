@@ -6,8 +6,19 @@ import pytest
 from armlet import build, compile_model
 from armlet.artifact import Artifact
 from armlet.errors import InvalidArtifactError, UsageError
-from armlet.inference import check_fit, check_output_name, infer, largest5, profile, save_outputs
+from armlet.inference import (
+    check_features,
+    check_fit,
+    check_output_name,
+    infer,
+    largest5,
+    profile,
+    save_outputs,
+)
 from armlet.targets import find_core, open_device
+from armlet.targets.board_files import parse_board
+
+from .boards.trees import as_read, pi4, pi5
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +124,14 @@ def test_inputs_must_be_finite(artifact):
 def test_classes_are_ranked_whatever_their_type():
     assert largest5(np.array([True, False, True])).tolist() == [0, 2, 1]
     assert largest5(np.array([[3, 250, 7]], np.uint8)).tolist() == [1, 2, 0]
+
+
+def test_code_for_a_newer_core_is_refused_by_what_the_board_shows(for_arm):
+    old, new = (parse_board(as_read(files)) for files in (pi4(), pi5()))
+    check_features(for_arm, new, "rpc://pi5")
+    check_features(for_arm, None, "rpc://board")
+    with pytest.raises(
+        InvalidArtifactError,
+        match="is compiled for cortex-a76, rpc://pi4 has 4 cortex-a72, which lack asimdhp and asimddp",
+    ):
+        check_features(for_arm, old, "rpc://pi4")

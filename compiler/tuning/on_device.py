@@ -3,6 +3,9 @@
 Clocks move, and other work comes and goes: so the network by default runs before every pass of a round, and
 what a kernel took counts as a part of what that one took, in the same moment.
 
+The board is watched as `targets.steady` does, the network by default being what is the same in all turns;
+what was measured while it throttled does not count.
+
 Candidates that the model of the core finds cheap are measured first, so that few rounds find the best.
 """
 
@@ -12,34 +15,51 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ArmletError
-from ...targets import Device, SimulatedDevice, require_clock
+from ...targets import (
+    Conditions,
+    Device,
+    Program,
+    SimulatedDevice,
+    measure_latency,
+    measure_steadily,
+    require_clock,
+    warm_up,
+)
 from .database import Database
 from .rounds import Choice, Costs, Network, Progress, Rounds, Task, Tuning, by_task
 from .simulated import cheapest_first
 
-WARM_UP, PASSES = 3, 30
+# Passes of a round, in turns after each of which is a look at the board.
+TURNS, PASSES_A_TURN = 3, 10
 
 
 def tune_on_devices(
-    network: Network, device: Device, database: Database, *, most: int | None, progress: Progress
+    network: Network,
+    device: Device,
+    database: Database,
+    *,
+    most: int | None,
+    conditions: Conditions,
+    progress: Progress,
 ) -> Tuning:
     """Measure what `database` does not know of a network's kernels on `device`, or on all of its kind.
 
     Raises UsageError if the device is emulated, DeviceError if it cannot be reached, or is lost again and
-    again.
+    again, InconclusiveError if it throttles for longer than `conditions` allow to wait.
     """
     require_clock(device)
     tasks = network.tasks(device.uri)
+    core = network.core.name
     default = {task: task.trials[0] for task in tasks}
     with network.compiled(default, "default") as (_, reference):
         image = network.image
         with device.connect() as session:
-            seconds = session.load(reference).time([image], warm_up=WARM_UP, rounds=PASSES)
-        inference = 1e9 * float(np.median(seconds))
+            latency = measure_latency(session, reference, [image], core=core, conditions=conditions)
+        inference = 1e6 * float(np.median(np.concatenate(latency.watch.untainted(device.uri))))
 
         def measure(choice: Choice) -> Costs:
             with network.compiled(choice, "round") as (program, library):
-                parts = _parts(device, reference, library, image)
+                parts = _parts(device, reference, library, image, core, conditions)
             return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
 
         tasks, order = _ranked(network, tasks, database, lambda what, part: progress(what, part / 2))
@@ -63,9 +83,24 @@ def _ranked(
     return tasks, order
 
 
-def _parts(device: Device, reference: Path, library: Path, image: np.ndarray) -> np.ndarray:
+def _parts(
+    device: Device, reference: Path, library: Path, image: np.ndarray, core: str, conditions: Conditions
+) -> np.ndarray:
     """What each call of `library` takes, as a part of an inference of `reference`."""
     with device.connect() as session:
         default, program = session.load(reference), session.load(library)
-        passes = [(default.ticks([image]).sum(), program.ticks([image])) for _ in range(WARM_UP + PASSES)]
-    return np.median([ticks / whole for whole, ticks in passes[WARM_UP:]], axis=0)
+        _, watch = measure_steadily(
+            session,
+            lambda number: _turn(default, program, image),
+            TURNS,
+            core=core,
+            conditions=conditions,
+            warm_up=lambda: warm_up([default, program], [[image], [image]]),
+        )
+    return np.median(np.concatenate(watch.untainted(device.uri)), axis=0)
+
+
+def _turn(default: Program, program: Program, image: np.ndarray) -> tuple[list[np.ndarray], float]:
+    """The parts by some passes, and the ticks of the fastest one of `default`."""
+    passes = [(default.ticks([image]).sum(), program.ticks([image])) for _ in range(PASSES_A_TURN)]
+    return [ticks / whole for whole, ticks in passes], float(min(whole for whole, _ in passes))

@@ -232,7 +232,7 @@ class Rounds:
     def _fail(self, error: ArmletError, in_a_row: int) -> None:
         self.failures[str(error)] = self.failures.get(str(error), 0) + 1
         if in_a_row == FAILURES:
-            raise DeviceError(
+            raise type(error)(
                 f"{in_a_row} rounds failed one after the other, the last: {error}; what was measured is in "
                 f"{self.database.path}, and the same command goes on from there"
             ) from error

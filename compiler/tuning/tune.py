@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from ...passes import optimize
-from ...targets import Core, Device, SimulatedDevice
+from ...targets import AS_USUAL, Conditions, Core, Device, SimulatedDevice
 from ..precision import Precision
 from ..prepare import prepare
 from .database import Database
@@ -23,12 +23,14 @@ def tune_model(
     *,
     precision: Precision = "fp32",
     trials: int | None = None,
+    conditions: Conditions = AS_USUAL,
     progress: Progress = lambda what, part: None,
 ) -> Tuning:
     """Measure on `device` the candidates for the kernels of `model`, compiled for `core`.
 
     Records are kept in the file `database`; what it has is not measured again, so that a run that was ended
-    goes on where it was. At most so many `trials` are measured, all if None. Raises UsageError if the device
+    goes on where it was. At most so many `trials` are measured, all if None, on a real device under
+    `conditions`. Raises UsageError if the device
     cannot measure, InvalidModelError if the model cannot be compiled, InvalidArtifactError if the file is no
     database.
     """
@@ -40,4 +42,4 @@ def tune_model(
         network = Network(fused, core, precision, Path(folder))
         if isinstance(device, SimulatedDevice):
             return tune_on_simulated_core(network, device, known, most=trials, progress=progress)
-        return tune_on_devices(network, device, known, most=trials, progress=progress)
+        return tune_on_devices(network, device, known, most=trials, conditions=conditions, progress=progress)

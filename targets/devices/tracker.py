@@ -5,7 +5,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import DeviceError
@@ -30,11 +30,15 @@ class TrackerDevice:
     measures_time = True
 
     def check(self) -> Report:
-        """Ask the tracker for the devices of this key."""
+        """Ask the tracker for the devices of this key, and a free one what it is."""
         known, free = self.summary()
         if not known:
             raise DeviceError(f"{self.uri}: no device is registered under this key")
-        return Report(f"{known} registered, {free} free")
+        note = f"{known} registered, {free} free"
+        if not free:
+            return Report(note)
+        with replace(self, connect_timeout=self._reply_timeout).connect() as session:
+            return Report(note, session.board())
 
     def count(self) -> int:
         """How many devices have the key."""
@@ -64,15 +68,22 @@ class TrackerDevice:
 
     def summary(self) -> tuple[int, int]:
         """How many devices have the key, and how many of them are free; raises DeviceError."""
+        state = self._summary()
+        known = [server for server in state["server_info"] if server["key"] == f"server:{self.key}"]
+        return len(known), state["queue_info"].get(self.key, {"free": 0})["free"]
+
+    def keys(self) -> list[str]:
+        """The keys that devices are registered under; raises DeviceError."""
+        return sorted({server["key"].removeprefix("server:") for server in self._summary()["server_info"]})
+
+    def _summary(self) -> Any:
         from tvm.rpc.base import TrackerCode
 
         try:
-            state = self._ask([TrackerCode.SUMMARY], self._reply_timeout)
+            return self._ask([TrackerCode.SUMMARY], self._reply_timeout)
         except TimeoutError as error:
             message = f"{self.uri}: no tracker answers within {self._reply_timeout:g} s"
             raise DeviceError(message) from error
-        known = [server for server in state["server_info"] if server["key"] == f"server:{self.key}"]
-        return len(known), state["queue_info"].get(self.key, {"free": 0})["free"]
 
     def _request(self, deadline: float) -> tuple[str, int, str]:
         from tvm.rpc.base import TrackerCode

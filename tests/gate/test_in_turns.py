@@ -9,9 +9,13 @@ from armlet.artifact import Artifact
 from armlet.errors import InvalidArtifactError, UsageError
 from armlet.gate import check
 from armlet.gate.in_turns import LOAD_THRESHOLD, check_latency, check_load
-from armlet.targets import PairedTimes, find_core, open_device
+from armlet.targets import Conditions, PairedTimes, find_core, open_device
+
+from ..boards.trees import pi4, write_tree
 
 HOST = open_device("host")
+# Without waiting for quieter times: none is asserted.
+AT_ONCE = Conditions(cooldown=0)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,7 @@ def on_host(folder):
 
 
 def test_an_artifact_against_itself(on_host):
-    result = check([on_host], HOST, against=on_host.folder, rounds=12, threshold=50)
+    result = check([on_host], HOST, against=on_host.folder, rounds=12, threshold=50, conditions=AT_ONCE)
     (verdict,) = result.verdicts
     assert [each.name for each in verdict.checks] == [
         *("accuracy", "latency", "load", "library", "weights", "workspace")
@@ -32,17 +36,20 @@ def test_an_artifact_against_itself(on_host):
     assert min(content["samples_ms"]["before"]) > 0
     assert len(content["load_ms"]["before"]) == len(content["load_ms"]["now"]) == 12
     assert min(content["load_ms"]["now"]) > 0
+    assert len(content["conditions"]["turns"]) == 4
 
 
 def test_another_network_is_said(on_host):
     other = Artifact(on_host.folder, on_host.manifest | {"precision": "fp16"})
-    (verdict,) = check([other], HOST, against=on_host.folder, rounds=10, threshold=50).verdicts
+    (verdict,) = check(
+        [other], HOST, against=on_host.folder, rounds=10, threshold=50, conditions=AT_ONCE
+    ).verdicts
     assert verdict.notes == ["held against another network, target or precision: small/host/fp32"]
 
 
 def test_accuracy_is_checked_in_the_same_run(on_host):
     strict = Artifact(on_host.folder, on_host.manifest | {"tolerance": 1e-12})
-    result = check([strict], HOST, against=on_host.folder, rounds=10, threshold=50)
+    result = check([strict], HOST, against=on_host.folder, rounds=10, threshold=50, conditions=AT_ONCE)
     assert result.outcome == "regression"
     assert result.verdicts[0].checks[0].outcome == "regression"
 
@@ -84,3 +91,20 @@ def test_wrong_usage(on_host, artifact, tmp_path):
         check([artifact], open_device("emulated:cortex-a53"), against=artifact.folder)
     with pytest.raises(InvalidArtifactError, match="which host cannot run"):
         check([on_host], HOST, against=artifact.folder)
+
+
+def test_a_device_that_throttles_is_never_a_pass():
+    times = [20.0 + 0.001 * (number % 7) for number in range(30)]
+    words = "the clock went down from 1800 to 1500 MHz"
+    for now in (times, [1.1 * time for time in times]):
+        found = check_latency(PairedTimes(times, now, 1.03), [words])
+        assert (found.outcome, found.details) == ("inconclusive", [words])
+
+
+def test_a_board_that_stays_hot_is_inconclusive(on_host, tmp_path, start_server):
+    root = write_tree(tmp_path / "root", pi4(celsius=90))
+    device = open_device(f"rpc://127.0.0.1:{start_server('--root', str(root)).port}")
+    result = check([on_host], device, against=on_host.folder, rounds=10, threshold=50, conditions=AT_ONCE)
+    assert (result.outcome, result.outcome.exit_code) == ("inconclusive", 4)
+    (latency,) = [each for each in result.verdicts[0].checks if each.name == "latency"]
+    assert latency.details[0] == "it has 90 °C, and is slowed down from 80 °C"

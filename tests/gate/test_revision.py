@@ -13,7 +13,7 @@ from armlet.errors import ArmletError, InvalidArtifactError, UsageError
 from armlet.frontend import open_model
 from armlet.gate import check
 from armlet.gate.revision import PACKAGE, rebuilt
-from armlet.targets import find_core, open_device
+from armlet.targets import Conditions, find_core, open_device
 
 HOST = open_device("host")
 
@@ -70,7 +70,7 @@ def test_the_model_of_a_revision_is_compiled_and_runs_in_turns(repository, tmp_p
         assert len(git("worktree", "list")) == 2
     assert len(git("worktree", "list")) == 1
 
-    result = check([wide], HOST, against="HEAD", rounds=10, threshold=50)
+    result = check([wide], HOST, against="HEAD", rounds=10, threshold=50, conditions=Conditions(cooldown=0))
     (verdict,) = result.verdicts
     assert result.against == "HEAD"
     size = wide.memory["library_bytes"]

@@ -1,20 +1,13 @@
-"""Tiny models, and a native RPC server, for the tests of toolchains and devices."""
+"""Tiny models for the tests of toolchains and devices."""
 
-import contextlib
-import os
-import platform
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from armlet.compiler.program import Call, Program, Tensor
 from armlet.compiler.tvm_module import compile_library
 from armlet.targets.cores import find_core
-from armlet.targets.rpc_server import server_program
 from armlet.targets.toolchains import find_toolchain
 
 
@@ -84,47 +77,3 @@ def crashing_library(tmp_path_factory):
         return folder / "crash.so"
 
     return build
-
-
-@dataclass
-class RunningServer:
-    process: subprocess.Popen
-    port: int
-    work: Path
-    log: Path
-
-    def folders(self) -> list[Path]:
-        """The folders of the sessions there are."""
-        return list(self.work.glob("*/*"))
-
-    def sessions(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
-
-
-@pytest.fixture
-def start_server(tmp_path):
-    """A function (*options, program) that starts the server of this machine's own kind."""
-    with contextlib.ExitStack() as stack:
-        count = 0
-
-        def start(*options: str, program: Path | None = None) -> RunningServer:
-            nonlocal count
-            count += 1
-            work = tmp_path / f"work{count}"
-            work.mkdir()
-            log = tmp_path / f"log{count}"
-            program = program or server_program(platform.machine())
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [program, "--work", work, *options],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log.open("w"),
-                )
-            )
-            stack.callback(process.kill)
-            line = os.read(process.stdout.fileno(), 100).decode()
-            assert line.startswith("listening on 127.0.0.1:"), line
-            return RunningServer(process, int(line.rpartition(":")[2]), work, log)
-
-        yield start

@@ -4,7 +4,7 @@ import pytest
 
 from armlet.targets.board_files import parse_board, read_board
 
-from .boards import A55, A76, CPU, as_read, cooling, cpufreq, cpuinfo, phone, pi4, pi5, zone
+from ..boards.trees import A55, A76, CPU, as_read, cooling, cpufreq, cpuinfo, pi4, pi5, pixel, zone
 
 
 def board(files):
@@ -30,7 +30,7 @@ def test_a_fan_does_not_slow_a_raspberry_pi_5_down():
 
 
 def test_a_phone():
-    found = board(phone())
+    found = board(pixel())
     assert found.cores == "4 cortex-a55, 3 cortex-a78, 1 cortex-x1"
     assert [cpu.capacity for cpu in found.cpus] == [325] * 4 + [812] * 3 + [1024]
     # Of the processors' zones the one nearest to its limit; neither the battery's nor the power supply's.
@@ -38,14 +38,14 @@ def test_a_phone():
 
 
 def test_processors_that_are_offline_are_counted():
-    found = board(phone(offline=(5, 7)))
+    found = board(pixel(offline=(5, 7)))
     assert found.cores == "4 cortex-a55, 2 cortex-a78"
     assert found.offline == 2
 
 
 def test_what_an_android_shell_is_denied_is_not_known():
     denied = ("thermal", "cpufreq", "capacity", "loadavg")
-    found = board({name: text for name, text in phone().items() if not any(word in name for word in denied)})
+    found = board({name: text for name, text in pixel().items() if not any(word in name for word in denied)})
     assert found.cores == "4 cortex-a55, 3 cortex-a78, 1 cortex-x1"
     assert (found.load, found.celsius, found.limit_celsius, found.slowed) == (None, None, None, [])
     assert all((cpu.capacity, cpu.governor, cpu.clock_mhz) == (None, None, None) for cpu in found.cpus)
@@ -94,7 +94,7 @@ def test_sensors_that_are_off_or_odd(text, celsius):
 def test_what_slows_it_down_now():
     assert board(pi4(throttled=0x50005)).slowed == ["the supply voltage is too low", "the firmware throttles"]
     assert board(pi4(throttled=0x50000)).slowed == []
-    assert board(phone(cooled=4)).slowed == ["thermal-cpufreq-7 cools by lowering the clock"]
+    assert board(pixel(cooled=4)).slowed == ["thermal-cpufreq-7 cools by lowering the clock"]
     assert board(cooling(0, "cpufreq-cpu0", 0) | cooling(1, "pwm-fan", 4)).slowed == []
 
 

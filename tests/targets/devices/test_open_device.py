@@ -68,6 +68,27 @@ def test_devices_are_checked_by_their_uris():
     assert "nothing listens there" in board.note
 
 
+def test_a_name_in_armlet_toml_stands_for_its_device(monkeypatch, tmp_path):
+    (tmp_path / "armlet.toml").write_text('[devices]\npi4 = "rpc://127.0.0.1:1/board"\nmine = "host"\n')
+    monkeypatch.chdir(tmp_path)
+    device = open_device("pi4")
+    assert (device.uri, device.port, device.key) == ("rpc://127.0.0.1:1/board", 1, "board")
+    mine, pi4 = list_devices(["mine", "pi4"])
+    assert (mine.name, mine.uri, mine.available) == ("mine", "host", True)
+    assert (pi4.name, pi4.uri, pi4.available) == ("pi4", "rpc://127.0.0.1:1/board", False)
+    with pytest.raises(UsageError, match=r"'pi5' names no device: .*, or a name that armlet\.toml has"):
+        open_device("pi5")
+
+
+def test_the_list_has_what_armlet_toml_names(monkeypatch, tmp_path):
+    (tmp_path / "armlet.toml").write_text('[devices]\nphones = "tracker://127.0.0.1:1"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (last,) = (status for status in list_devices() if status.name)
+    assert (last.name, last.available) == ("phones", False)
+    assert last.note == "tracker://127.0.0.1:1: no tracker answers: Connection refused"
+
+
 @pytest.mark.emulator
 def test_a_witness_is_a_device_of_this_machine_that_runs_the_code(monkeypatch, tmp_path):
     assert find_witness(find_core("host")).uri == "host"

@@ -13,6 +13,7 @@ from armlet.targets.cores import find_core
 from armlet.targets.devices import list_devices, open_device
 from armlet.targets.devices.emulated import emulated_server
 
+from ...boards.trees import pi4, pixel, write_tree
 from ...waiting import Tracker
 
 X = np.arange(1024, dtype=np.float32)
@@ -181,3 +182,30 @@ def test_the_list_of_devices_counts_those_of_a_tracker(tracker, start_server, wa
     assert (status.available, status.note) == (True, "1 registered, 1 free")
     assert not other.available
     assert "no device is registered" in other.note
+
+
+def test_a_tracker_without_a_key_lists_its_keys_with_their_boards(
+    tracker, start_server, wait_until, tmp_path
+):
+    at = f"127.0.0.1:{tracker.port}"
+    (nothing,) = list_devices([f"tracker://{at}"])
+    assert (nothing.available, nothing.note) == (False, "no device is registered there")
+    for key, files in {"pixel": pixel(), "board": pi4()}.items():
+        root = write_tree(tmp_path / key, files)
+        start_server("--tracker", at, "--key", key, "--root", str(root))
+    wait_until(lambda: tracker.device("pixel").summary() == (1, 1))
+    wait_until(lambda: tracker.device("board").summary() == (1, 1))
+    board, phone = list_devices([f"tracker://{at}"])
+    assert (board.uri, board.board.cores) == (f"tracker://{at}/board", "4 cortex-a72")
+    assert (phone.uri, phone.board.cores) == (
+        f"tracker://{at}/pixel",
+        "4 cortex-a55, 3 cortex-a78, 1 cortex-x1",
+    )
+
+
+def test_a_device_that_is_busy_is_not_asked(tracker, start_server, wait_until):
+    start_server("--tracker", f"127.0.0.1:{tracker.port}", "--key", "phone")
+    wait_until(lambda: tracker.counts() == (1, 1))
+    with tracker.device().connect():
+        (status,) = list_devices([tracker.device().uri])
+    assert (status.available, status.note, status.board) == (True, "1 registered, 0 free", None)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from armlet.errors import DeviceError, InvalidArtifactError
-from armlet.targets import measure_in_turns, open_device
+from armlet.targets import Conditions, measure_in_turns, open_device
 from armlet.targets.rpc_server import build_server, server_program
 from armlet.targets.toolchains import find_toolchain
 from armlet.targets.tvm_runtime import installed_version, runtime_folder
@@ -47,8 +47,10 @@ def test_a_session_times_two_models_of_one_name_in_turns(start_server, library, 
         programs, inputs = [session.load(affine), session.load(other)], [[X], [X[:4]]]
         np.testing.assert_array_equal(programs[0].run(inputs[0])[0], 2 * X + 1)
         assert len(programs[1].run(inputs[1])) == 2
-        times = measure_in_turns(programs, inputs, rounds=3)
-    assert [len(latency.samples_ms) for latency in times] == [3, 3]
+        conditions = Conditions(cooldown=0)
+        times = measure_in_turns(session, programs, inputs, core="host", rounds=7, conditions=conditions)
+    assert [len(latency.samples_ms) for latency in times] == [7, 7]
+    assert len(times[0].watch.turns) == 3
 
 
 def test_another_key_is_refused(start_server, affine):

@@ -10,10 +10,10 @@ from armlet.targets.cores import find_core
 from armlet.targets.devices import list_devices, open_device
 from armlet.targets.devices.emulated import emulated_server
 
-from ..boards import as_read, phone, pi4, pi5, write_tree
+from ...boards.trees import as_read, pi4, pi5, pixel, write_tree
 
 
-@pytest.mark.parametrize("files", [pi4(), pi5(), phone(), phone(offline=(7,))])
+@pytest.mark.parametrize("files", [pi4(), pi5(), pixel(), pixel(offline=(7,))])
 def test_a_board_over_rpc(start_server, tmp_path, files):
     server = start_server("--root", str(write_tree(tmp_path / "root", files)))
     with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
@@ -21,7 +21,7 @@ def test_a_board_over_rpc(start_server, tmp_path, files):
 
 
 def test_files_that_are_denied_are_left_out(start_server, tmp_path):
-    root = write_tree(tmp_path / "root", phone())
+    root = write_tree(tmp_path / "root", pixel())
     # A folder cannot be read as a file, not even by root, whom no permission stops.
     denied = root / "sys/class/thermal/thermal_zone3/temp"
     denied.unlink()

@@ -72,7 +72,7 @@ def pi5(*, celsius: float = 51.0):
     return files
 
 
-def phone(*, limit: int = 2841, celsius: float = 41.0, offline: tuple[int, ...] = (), cooled: int = 0):
+def pixel(*, limit: int = 2841, celsius: float = 41.0, offline: tuple[int, ...] = (), cooled: int = 0):
     """A phone with four A55, three A78 and one X1; its battery's zone is called "soc" and stands at 87%."""
     parts = {**dict.fromkeys(range(4), A55), **dict.fromkeys(range(4, 7), A78), 7: X1}
     parts = {number: part for number, part in parts.items() if number not in offline}
