@@ -37,8 +37,8 @@ def check_in_turns(
 
     A regression is a latency past `threshold`, a ratio, as `PairedTimes` finds it; a size past it; or an
     output that has left the artifact's tolerance. Where times tell nothing, because they spread or the device
-    throttled for longer than `conditions` allow to wait, the outcome is inconclusive. `against` is what reports
-    call those that were.
+    throttled for longer than `conditions` allow to wait, the outcome is inconclusive. `against` is what
+    reports call those that were.
 
     Raises UsageError if the device is emulated, InvalidArtifactError if an artifact does not fit it,
     DeviceError if it cannot be reached or is lost.
