@@ -50,9 +50,14 @@ class _Resolution(click.ParamType):
 @click.option(
     "--source",
     type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
-    default="paper",
-    show_default=True,
-    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing.",
+    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing. If left out, "
+    "that of the weights, or the paper's.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A checkpoint of torchvision's, timm's or Keras': .pth, .safetensors, .h5, .keras.",
 )
 @click.option("--output-stride", type=int, help="8, 16 or 32: dilation instead of further strides.")
 @click.option("--reduced-tail/--full-tail", default=None, help="Half the channels from the last stride on.")
@@ -79,7 +84,7 @@ class _Resolution(click.ParamType):
 @force_option
 @json_option
 def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -> None:
-    """Build a network with random weights as an ONNX file.
+    """Build a network as an ONNX file, with random weights or those of a checkpoint.
 
     An option that is left out has the default of that network; one that it does not know is refused.
     """
@@ -87,14 +92,14 @@ def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -
 
     model = frontend.build(name, **options)
     frontend.save(model, output, force=force)
-    counts = frontend.count(model)
+    counts, weights = frontend.count(model), model.metadata_props["armlet.weights"]
     if as_json:
         layers = [vars(layer) for layer in counts.layers]
-        print_json(
-            {"file": str(output), "parameters": counts.parameters, "macs": counts.macs, "layers": layers}
-        )
+        figures = {"parameters": counts.parameters, "macs": counts.macs, "layers": layers}
+        print_json({"file": str(output), "weights": weights, **figures})
     else:
-        click.echo(f"{output}: {counts.parameters:,} parameters, {counts.macs:,} MACs, random weights")
+        click.echo(f"{output}: {counts.parameters:,} parameters, {counts.macs:,} MACs")
+        click.echo(f"weights: {weights}")
 
 
 @click.command()

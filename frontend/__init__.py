@@ -3,8 +3,9 @@
 from .counts import Counts, LayerCount, count
 from .importer import load
 from .source import open_model
+from .trained import build
 from .writer import save
-from .zoo import ARCHITECTURES, Architecture, build
+from .zoo import ARCHITECTURES, Architecture
 
 __all__ = [
     "ARCHITECTURES",

@@ -1,0 +1,86 @@
+"""Tensors of a Keras checkpoint: `.h5` of Keras 2 and 3, `.weights.h5`, and the `.keras` archive around one.
+
+They come by layer and variable, `expanded_conv_depthwise_bn/gamma`, as Keras 3 spells its layers: Keras 2
+has `expanded_conv/depthwise/BatchNorm`. Early files of Keras 3 have no names of layers, only their class and
+order: `conv2d_3/kernel`.
+"""
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import h5py
+
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+# The name inside a `.keras` archive.
+ARCHIVED = "model.weights.h5"
+_LAYER = ("kernel", "bias")
+_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+# An ONNX file holds no more; a small HDF5 file can claim any size.
+_MOST_BYTES = 2**31
+
+
+def read_keras(content: bytes) -> dict[str, np.ndarray]:
+    """The tensors of a checkpoint, by layer and variable.
+
+    Raises ValueError with the reason if it is none or is damaged.
+    """
+    import h5py  # Here, for it takes a while, and few checkpoints are Keras'.
+
+    try:
+        if not content.startswith(HDF5_START):
+            content = zipfile.ZipFile(io.BytesIO(content)).read(ARCHIVED)
+        with h5py.File(io.BytesIO(content), "r") as file:
+            datasets = dict(_by_name(file) if "layer_names" in _top(file).attrs else _by_class(file))
+            for name, dataset in datasets.items():
+                if dataset.external or dataset.is_virtual:
+                    raise ValueError(f"{name} lies outside the file")
+            if sum(dataset.nbytes for dataset in datasets.values()) > _MOST_BYTES:
+                raise ValueError(f"it claims to hold more than {_MOST_BYTES:,} bytes")
+            return {name: dataset[()] for name, dataset in datasets.items()}
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"damaged: {' '.join(str(error).split())}") from error
+
+
+def _top(file: "h5py.File") -> "h5py.Group":
+    """Where the layers are: a whole model has its configuration beside them."""
+    return file.get("model_weights", file)
+
+
+def _by_name(file: "h5py.File") -> "Iterator[tuple[str, h5py.Dataset]]":
+    """Keras 2, and `.h5` of Keras 3: a group a layer, which lists its variables in order."""
+    for layer in _texts(_top(file).attrs["layer_names"]):
+        group = _top(file)[layer]
+        datasets = [group[weight] for weight in _texts(group.attrs["weight_names"])]
+        yield from _variables(_spelling(layer), datasets)
+
+
+def _by_class(file: "h5py.File") -> "Iterator[tuple[str, h5py.Dataset]]":
+    """Keras 3: `layers/CLASS_NUMBER/vars/0, 1, ...`, where later versions note the name."""
+    if "layers" not in file:
+        raise ValueError("it holds neither a list of layers nor a group of them")
+    for entry, group in file["layers"].items():
+        if "vars" in group:
+            variables = group["vars"]
+            name = variables.attrs.get("name", entry)
+            yield from _variables(_spelling(str(name)), [variables[str(n)] for n in range(len(variables))])
+
+
+def _variables(layer: str, datasets: "Sequence[h5py.Dataset]") -> "Iterator[tuple[str, h5py.Dataset]]":
+    """A layer's variables; their order is fixed by its kind, their names are not kept by all formats."""
+    names = _BATCH_NORM if len(datasets) == len(_BATCH_NORM) else _LAYER
+    for name, dataset in zip(names, datasets, strict=False):
+        yield f"{layer}/{name}", dataset
+
+
+def _texts(attribute: np.ndarray) -> list[str]:
+    return [text.decode() if isinstance(text, bytes) else str(text) for text in attribute]
+
+
+def _spelling(layer: str) -> str:
+    return layer.replace("BatchNorm", "bn").replace("/", "_").lower()
