@@ -2,6 +2,13 @@
 
 import torch
 
+# The operators of torchvision's wheel need the torch that it was built with; to be imported, by timm too, it
+# needs their names.
+for operator in ("nms", "qnms"):
+    torch.library.define(
+        f"torchvision::{operator}", "(Tensor boxes, Tensor scores, float threshold) -> Tensor"
+    )
+
 
 def randomise(network: torch.nn.Module, seed: int) -> torch.nn.Module:
     """Redraw all of `network` from `seed`: pre-activations reach past the kinks of h-swish on both sides."""

@@ -1,0 +1,40 @@
+import json
+
+import numpy as np
+import pytest
+
+from armlet import build
+from armlet.frontend.checkpoints import Checkpoint, match
+
+LARGE, SMALL, V2 = "mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"
+
+
+@pytest.fixture(scope="module")
+def made(made_by):
+    return made_by("torchvision_networks.py")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "options"),
+    [
+        ("large", LARGE, {}),
+        ("small", SMALL, {"width": 0.5, "classes": 7}),
+        ("small-training", SMALL, {"width": 0.5, "classes": 7}),
+        ("small-legacy", SMALL, {"width": 0.5, "classes": 7}),
+        ("v2", V2, {"width": 0.5, "classes": 10}),
+    ],
+)
+def test_the_same_outputs(made, agree, file, name, options):
+    data = np.load(made / f"{file.partition('-')[0]}.npz")
+    model = build(name, weights=made / f"{file}.pth", resolution=data["image"].shape[2], **options)
+    agree(model, data["image"], data["logits"])
+
+
+def test_every_width_has_the_names_and_shapes_of_its_network(made):
+    listings = json.loads((made / "listings.json").read_text())
+    assert len(listings) == 18
+    for listed, tensors in listings.items():
+        name, width = listed.split()
+        model = build(name, width=float(width), source="torchvision", resolution=32)
+        zeros = {key: np.broadcast_to(np.float32(0), shape) for key, shape in tensors.items()}
+        assert match(model, Checkpoint(made, "", zeros, ""), "torchvision").fits, listed
