@@ -1,13 +1,13 @@
 # Everything runs in .venv, which scripts/setup.sh makes, with the system packages it needs.
-.PHONY: run test test-full check peers setup clean
+.PHONY: run test test-full check peers setup oracles clean
 
 run: setup
 	@bash scripts/first-run.sh
 
-test: setup check
+test: setup oracles check
 	.venv/bin/pytest -n 2 --dist loadgroup -m "not full"
 
-test-full: setup check
+test-full: setup oracles check
 	.venv/bin/pytest -n 2 --dist loadgroup
 
 check:
@@ -27,5 +27,9 @@ peers: setup
 setup:
 	@bash scripts/setup.sh
 
+# The frameworks that tests of checkpoints compare with.
+oracles:
+	@bash scripts/oracles.sh
+
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-oracles out

@@ -50,8 +50,8 @@ class _Resolution(click.ParamType):
 @click.option(
     "--source",
     type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
-    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing. If left out, "
-    "that of the weights, or the paper's.",
+    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing. If left "
+    "out, that of the weights, or the paper's.",
 )
 @click.option(
     "--weights",

@@ -1,6 +1,6 @@
 """Networks with random weights, or with those of a checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,33 +41,43 @@ def build(
 
 
 def _looks_like(checkpoint: Checkpoint, source: Source) -> str:
-    """Words for what `checkpoint` is of, if a network at a published width is found that it fits."""
-    for name in zoo.ARCHITECTURES:
-        for variant in _variants(name):
-            # Names do not depend on the width, so that one look is enough for most networks.
-            found = _held_against(checkpoint, source, name, width=1.0, **variant)
-            if found.missing or found.extra:
-                continue
-            for width in _WIDTHS:
-                found = _held_against(checkpoint, source, name, width=width, **variant)
-                if all(each.parameter.scope == "classifier" for each in found.misshapen):
-                    classes = {each.found[0] for each in found.misshapen}
-                    return f"; it looks like {_command(name, width, variant, classes)}"
+    """Words for what `checkpoint` is of, if a network is found that it fits at a published width."""
+    for name, variant in _networks(source):
+        # Names do not depend on the width: for most networks one look is enough.
+        found = _held_against(checkpoint, source, name, 1.0, variant)
+        for width in () if found.missing or found.extra else _WIDTHS:
+            found = _held_against(checkpoint, source, name, width, variant)
+            other = {each.found[0] for each in found.misshapen}
+            if not found.misshapen or (_is_of_classes(found) and len(other) == 1):
+                return f"; it looks like {_command(name, width, variant, other)}"
     return ""
 
 
-def _command(name: str, width: float, variant: dict[str, Any], classes: set[int]) -> str:
+def _networks(source: Source) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Names of networks that `source` has, with each of the variants that change more than channels."""
+    for name, architecture in zoo.ARCHITECTURES.items():
+        if source in architecture.forms:
+            known = {**architecture.options, **architecture.forms[source].defaults}
+            yield name, {}
+            for variant in ("minimalistic", "reduced_tail"):
+                if variant in known:
+                    yield name, {variant: not known[variant]}
+
+
+def _held_against(
+    checkpoint: Checkpoint, source: Source, name: str, width: float, variant: Mapping[str, bool]
+) -> Match:
+    return match(zoo.build(name, source=source, width=width, **variant), checkpoint, source)
+
+
+def _is_of_classes(found: Match) -> bool:
+    """Whether only layers differ that have a channel a class."""
+    return all(each.parameter.scope.startswith("classifier") for each in found.misshapen)
+
+
+def _command(name: str, width: float, variant: Mapping[str, bool], classes: Collection[int]) -> str:
     """The words after `armlet build`."""
-    words = [f"--width {width:g}"] if width != 1 else []
-    words += [f"--{option}" for option in variant]
-    return " ".join([name, *words, *(f"--classes {number}" for number in classes)])
-
-
-def _variants(name: str) -> Iterator[dict[str, Any]]:
-    yield {}
-    if zoo.ARCHITECTURES[name].has_minimalistic:
-        yield {"minimalistic": True}
-
-
-def _held_against(checkpoint: Checkpoint, source: Source, name: str, **options: Any) -> Match:
-    return match(zoo.build(name, source=source, resolution=32, **options), checkpoint, source)
+    words = [name] + ([f"--width {width:g}"] if width != 1 else [])
+    for option, value in variant.items():
+        words.append(f"--{option.replace('_', '-')}" if value else "--full-tail")
+    return " ".join(words + [f"--classes {number}" for number in classes])

@@ -13,7 +13,7 @@ from .checkpoint import Checkpoint
 from .key_rule import Parameter
 from .sources import RULES
 
-_ROLES = ("weight", "bias", "scale", "mean", "var")
+_LAYERS = ("conv", "bn", "linear")  # Everything else in a graph of ours is no parameter but a constant.
 _SHOWN = 3
 
 
@@ -63,11 +63,8 @@ class Match:
 def match(model: ir.Model, checkpoint: Checkpoint, source: Source) -> Match:
     """Find the tensor of each parameter of `model` in `checkpoint`, by the rule of its `source`."""
     rule = RULES[source]
-    parameters = [
-        Parameter.of(name)
-        for name in model.graph.initializers
-        if name.count("/") >= 2 and name.endswith(_ROLES)
-    ]
+    values = [Parameter.of(name) for name in model.graph.initializers if name.count("/") >= 2]
+    parameters = [value for value in values if value.layer in _LAYERS]
     names = rule.names(parameters, checkpoint.tensors.keys())
     arrays, missing, misshapen = {}, [], []
     for parameter, name in zip(parameters, names, strict=True):
@@ -80,10 +77,8 @@ def match(model: ir.Model, checkpoint: Checkpoint, source: Source) -> Match:
             arrays[str(parameter)] = array
         else:
             misshapen.append(Misshapen(parameter, name, array.shape, expected))
-    used = set(names)
-    extra = [
-        name for name in checkpoint.tensors if name not in used and not name.endswith(rule.carries_nothing)
-    ]
+    unused = sorted(checkpoint.tensors.keys() - set(names))
+    extra = [name for name in unused if not name.endswith(rule.carries_nothing)]
     tensors = dict(zip(map(str, parameters), names, strict=True))
     return Match(checkpoint, source, arrays, tensors, missing, extra, misshapen)
 

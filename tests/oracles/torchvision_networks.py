@@ -12,6 +12,7 @@ import numpy as np
 import random_torch
 import torch
 from torchvision import models
+from torchvision.ops import boxes
 
 CLASSIFIERS = {
     # case: network, height and width, options
@@ -45,6 +46,47 @@ def save(folder: Path) -> None:
         torch.save(state, folder / f"{case}.pth")
 
 
+def save_segmentation(folder: Path) -> None:
+    model = models.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=5)
+    random_torch.randomise(model, 10)
+    image = random_torch.image(129, 161, 10)
+    with torch.no_grad():
+        np.savez(folder / "lraspp.npz", image=image.numpy(), logits=model(image)["out"].numpy())
+    torch.save(model.state_dict(), folder / "lraspp.pth")
+
+
+def greedy_nms(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> torch.Tensor:
+    """What torchvision's native operator computes."""
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    left, kept = scores.sort(descending=True, stable=True).indices, []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        first = torch.maximum(boxes[best, :2], boxes[left, :2])
+        last = torch.minimum(boxes[best, 2:], boxes[left, 2:])
+        common = (last - first).clamp(min=0).prod(1)
+        left = left[common / (areas[best] + areas[left] - common) <= threshold]
+    return torch.stack(kept) if kept else torch.empty(0, dtype=torch.int64)
+
+
+def save_detection(folder: Path) -> None:
+    """The image is normalised, as armlet's networks want it; torchvision's does that itself.
+
+    With this seed no overlap is so near the threshold that rounding decides.
+    """
+    model = models.detection.ssdlite320_mobilenet_v3_large(
+        weights=None, weights_backbone=None, num_classes=91
+    )
+    random_torch.randomise(model, 15)
+    boxes.nms = greedy_nms
+    image = torch.rand((3, 320, 320), generator=torch.Generator().manual_seed(15))
+    with torch.no_grad():
+        (found,) = model([image])
+    found = {name: tensor.numpy() for name, tensor in found.items()}
+    np.savez(folder / "ssdlite.npz", image=(image[None].numpy() - 0.5) / 0.5, **found)
+    torch.save(model.state_dict(), folder / "ssdlite.pth")
+
+
 def listings() -> dict[str, dict[str, list[int]]]:
     networks = (models.mobilenet_v3_large, models.mobilenet_v3_small, models.mobilenet_v2)
     with torch.device("meta"):
@@ -59,4 +101,6 @@ def listings() -> dict[str, dict[str, list[int]]]:
 
 folder = Path(sys.argv[1])
 save(folder)
+save_segmentation(folder)
+save_detection(folder)
 (folder / "listings.json").write_text(json.dumps(listings()))
