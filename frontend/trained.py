@@ -53,7 +53,7 @@ def _looks_like(checkpoint: Checkpoint, source: Source) -> str:
     return ""
 
 
-def _networks(source: Source) -> Iterator[tuple[str, dict[str, bool]]]:
+def _networks(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
     """Names of networks that `source` has, with each of the variants that change more than channels."""
     for name, architecture in zoo.ARCHITECTURES.items():
         if source in architecture.forms:
@@ -65,7 +65,7 @@ def _networks(source: Source) -> Iterator[tuple[str, dict[str, bool]]]:
 
 
 def _held_against(
-    checkpoint: Checkpoint, source: Source, name: str, width: float, variant: Mapping[str, bool]
+    checkpoint: Checkpoint, source: Source, name: str, width: float, variant: Mapping[str, Any]
 ) -> Match:
     return match(zoo.build(name, source=source, width=width, **variant), checkpoint, source)
 
@@ -75,7 +75,7 @@ def _is_of_classes(found: Match) -> bool:
     return all(each.parameter.scope.startswith("classifier") for each in found.misshapen)
 
 
-def _command(name: str, width: float, variant: Mapping[str, bool], classes: Collection[int]) -> str:
+def _command(name: str, width: float, variant: Mapping[str, Any], classes: Collection[int]) -> str:
     """The words after `armlet build`."""
     words = [name] + ([f"--width {width:g}"] if width != 1 else [])
     for option, value in variant.items():

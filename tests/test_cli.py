@@ -11,9 +11,12 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from safetensors.numpy import save_file
 
 from armlet import build
 from armlet.frontend import save
+from armlet.frontend.checkpoints import timm
+from armlet.frontend.checkpoints.key_rule import Parameter
 
 from .boards.trees import pi4, write_tree
 
@@ -144,6 +147,27 @@ def test_build_takes_height_and_width(tmp_path):
     assert shapes == [[1, 48, 80, 3], [1, 19, 64, 96]]
     for wrong in ("64x", "x64", "large"):
         assert "nor HEIGHTxWIDTH" in refused(2, "build", "mobilenet_v2", "-o", out, "--resolution", wrong)
+
+
+def test_build_with_weights(tmp_path):
+    model = build("mobilenet_v2", width=0.35, resolution=32, classes=10, source="timm")
+    parameters = [Parameter.of(name) for name in model.graph.initializers if "/act/" not in name]
+    # 17 blocks, in timm's stages.
+    stages = [
+        f"blocks.{stage}.{place}." for stage, n in enumerate((1, 2, 3, 4, 3, 3, 1)) for place in range(n)
+    ]
+    names = timm.RULE.names(parameters, stages)
+    arrays = [model.graph.initializers[str(parameter)].const_value.numpy() for parameter in parameters]
+    weights = tmp_path / "model.safetensors"
+    save_file(dict(zip(names, arrays, strict=True)), weights)
+
+    command = ["build", "mobilenet_v2", "-o", tmp_path / "m.onnx", "--weights", weights, "--width", "0.35"]
+    assert "say --source timm or --source timm-tf" in refused(2, *command)
+    assert "it looks like mobilenet_v2 --width 0.35 --classes 10" in refused(6, *command, "--source", "timm")
+    done = armlet(*command, "--source", "timm", "--classes", "10")
+    assert "weights: model.safetensors of timm, sha256 " in done.stdout
+    assert "cannot read the checkpoint" in refused(2, *command[:-3], tmp_path / "absent.pth")
+    assert "cannot be read as a checkpoint" in refused(6, *command[:-3], tmp_path / "m.onnx")
 
 
 def test_run_and_bench(artifact, tmp_path):
