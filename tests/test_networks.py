@@ -64,6 +64,7 @@ def test_on_this_machine(name, tmp_path):
         ("mobilenet_v3_small", {"width": 1.25, "resolution": 129}),
         ("mobilenet_v2", {"width": 1.4, "classes": 1001}),
         ("mobilenet_v2", {"width": 0.35, "resolution": 97}),
+        ("mobilenet_v3_small", {"source": "keras", "width": 0.5, "resolution": 96}),
     ],
 )
 def test_variants_on_this_machine(name, options, tmp_path):
