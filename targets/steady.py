@@ -10,6 +10,7 @@ from ..errors import InconclusiveError, UsageError
 from .board import Board
 from .cores import CORES
 from .devices import Session
+from .fitness import unfit
 from .throttling import Turn, highest_clock, steady_clock, taints, throttles
 
 T = TypeVar("T")
@@ -174,6 +175,7 @@ def _notes(watch: Watch, core: str) -> Iterator[str]:
     if watch.board is None:
         yield "the device does not tell its processors, clock and temperature: it is not pinned or watched"
         return
+    yield from (f"the device is not fit to measure: {reason}" for reason in unfit(watch.board))
     found = {cpu.core for cpu in watch.board.cpus if cpu.number in watch.cpus}
     # What is compiled for a family, or for the host, is meant for many.
     if core in CORES and CORES[core].part and core != "host" and found and found != {core}:

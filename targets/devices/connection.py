@@ -151,8 +151,10 @@ class RpcSession:
 
     def report(self) -> Report:
         """That it answers, and what it shows of itself."""
-        note = "answers" if self.measures_time else "answers; it is emulated and gives no times"
-        return Report(note, self.board())
+        board = self.board()
+        if not self.measures_time:
+            return Report("answers; it is emulated and gives no times", board)
+        return Report("answers" if board else "answers; its server does not tell what it runs on", board)
 
     def _ask(self, name: str, *arguments: str) -> str | None:
         # Servers other than armlet's do not know these functions.

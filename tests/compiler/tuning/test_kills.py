@@ -27,11 +27,13 @@ from pathlib import Path
 from armlet.compiler import tune_model
 from armlet.errors import DeviceError
 from armlet.frontend import load
-from armlet.targets import find_core, open_device
+from armlet.targets import Conditions, find_core, open_device
 source, records, uri = sys.argv[1:]
 try:
     device = open_device(uri, connect_timeout=10)
-    tuning = tune_model(load(Path(source)), find_core("host"), device, Path(records))
+    tuning = tune_model(
+        load(Path(source)), find_core("host"), device, Path(records), conditions=Conditions(cooldown=0)
+    )
 except DeviceError as error:
     sys.exit(error.exit_code)
 complete = all(tuning.cost(trial) for task in tuning.tasks for trial in task.trials)

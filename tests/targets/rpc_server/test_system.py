@@ -58,6 +58,7 @@ def test_tvms_own_server_tells_nothing():
     try:
         with open_device(f"rpc://127.0.0.1:{server.port}/python").connect() as session:
             assert session.board() is None
+            assert session.report().note == "answers; its server does not tell what it runs on"
             with pytest.raises(DeviceError, match="a server that cannot choose processors"):
                 session.pin([0])
     finally:
