@@ -86,9 +86,7 @@ def test_a_board_that_stays_hot_leaves_all_turns_and_the_doubts(board):
     assert results == [0, 1, 2]
     assert (watch.doubts, watch.repeated_turns) == (["it has 85 °C, and is slowed down from 80 °C"], 0)
     assert watch.waited_seconds == pytest.approx(0.05)
-    assert watch.notes == [
-        "the device is not fit to measure: it has 85 °C, and is slowed down from 80 °C"
-    ]
+    assert watch.notes == ["the device is not fit to measure: it has 85 °C, and is slowed down from 80 °C"]
     with pytest.raises(InconclusiveError, match=r"^rpc://board gives no steady times, after 0 s"):
         watch.require_steady("rpc://board")
     assert InconclusiveError.exit_code == 4
