@@ -114,7 +114,8 @@ def _run_once(artifact: Artifact, shell: Shell, folder: str) -> float:
 
 
 def _output_names(artifact: Artifact) -> list[str]:
-    return [f"output{number}.bin" for number in range(len(artifact.manifest["outputs"]))]
+    count = len(artifact.manifest["outputs"])
+    return ["output.bin"] if count == 1 else [f"output{number}.bin" for number in range(count)]
 
 
 def _commands(artifact: Artifact, shell: Shell, folder: str) -> dict[str, str]:

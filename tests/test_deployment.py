@@ -45,13 +45,13 @@ def test_what_is_deployed_runs_there_by_the_lines_that_are_printed(raspberry_pi,
         assert (place / name).read_bytes() == (artifact.folder / name).read_bytes()
 
     assert list(deployment.commands) == ["run", "time"]
-    (place / "output0.bin").unlink()
+    (place / "output.bin").unlink()
     done = [
         subprocess.run(shlex.split(line), capture_output=True, text=True)
         for line in deployment.commands.values()
     ]
     assert [(each.returncode, each.stderr) for each in done] == [(0, ""), (0, "")]
-    logits = np.fromfile(place / "output0.bin", np.float32)
+    logits = np.fromfile(place / "output.bin", np.float32)
     np.testing.assert_allclose(logits, artifact.sample[1].ravel(), rtol=0, atol=1e-4 * np.ptp(logits))
     assert "the network" in done[1].stdout
 

@@ -57,7 +57,9 @@ def phone(root: Path, *, authorized: bool = True) -> Iterator[Phone]:
     """A phone that adb is connected to; Android's own shell and tools, where this machine has them."""
     sdk, full = root / "sdk", root / "full"
     shell, tools = shutil.which("mksh") or "/bin/sh", shutil.which("toybox")
-    board = Board(root / "board", shell=shell, tools=tools, settings={"SDK": str(sdk)})
+    board = Board(
+        root / "board", shell=shell, tools=tools, settings={"SDK": str(sdk), "ARM64_CPU": "cortex-a76"}
+    )
     board.add_program("getprop", GETPROP)
     sdk.write_text("34")
     folder = board.home / HOME
