@@ -22,21 +22,11 @@ UNSUPPORTED = "this processor lacks"
 
 ASK_VERSIONS = """
 from importlib.metadata import version
+print("Python")
 print(version("apache-tvm"), version("apache-tvm-ffi"))
 """
-TVM_EXAMPLE = "example_tvm.py"
-TVM_EXAMPLE_TEXT = """\
-import json
-
-import numpy as np
-import tvm
-
-manifest = json.load(open("manifest.json"))
-image = tvm.runtime.tensor(np.load("sample/input.npy"))
-outputs = [tvm.runtime.empty(output["shape"], output["type"]) for output in manifest["outputs"]]
-tvm.runtime.load_module("model.so")["main"](image, *outputs)
-print("largest at", outputs[0].numpy().argmax())
-"""
+# Programs in Python, for boards that have it: by the C library, and by TVM.
+EXAMPLES = Path(__file__).with_name("deployed")
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,8 @@ def _stage(artifact: Artifact, folder: Path, os_name: str) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(artifact.folder / name, folder / name)
     artifact.sample[0].tofile(folder / INPUT)
-    (folder / TVM_EXAMPLE).write_text(TVM_EXAMPLE_TEXT)
+    for example in EXAMPLES.glob("*.py"):
+        shutil.copy(example, folder)
     toolchain = find_toolchain(os_name, "aarch64")
     library = folder / C_LIBRARY / f"lib{artifact.manifest['c_library']['name']}.a"
     for program in PROGRAMS:
@@ -125,11 +116,15 @@ def _commands(artifact: Artifact, shell: Shell, folder: str) -> dict[str, str]:
         "run": shell.spelled(f"{there} ./example {INPUT} {' '.join(_output_names(artifact))}"),
         "time": shell.spelled(f"{there} ./benchmark --kernels"),
     }
-    if _versions_of_tvm(shell) == list(installed_pins().values()):
-        commands["run by the TVM installed there"] = shell.spelled(f"{there} python3 {TVM_EXAMPLE}")
+    python, tvm = _versions(shell)
+    if python:
+        commands["run in Python"] = shell.spelled(f"{there} python3 example.py")
+    if tvm == [*installed_pins().values()]:
+        commands["run by the TVM installed there"] = shell.spelled(f"{there} python3 example_tvm.py")
     return commands
 
 
-def _versions_of_tvm(shell: Shell) -> list[str]:
-    """Those of TVM and its FFI that Python has there; none if it does not have both."""
-    return shell.run(f"python3 -c {shlex.quote(ASK_VERSIONS)} 2>/dev/null || true").decode().split()
+def _versions(shell: Shell) -> tuple[bool, list[str]]:
+    """Whether Python is there, and the versions of TVM and its FFI that it has; none if it has not both."""
+    words = shell.run(f"python3 -c {shlex.quote(ASK_VERSIONS)} 2>/dev/null || true").decode().split()
+    return bool(words), words[1:]

@@ -1,6 +1,7 @@
 """What armlet can use on this machine, and the one command that brings what is missing."""
 
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ def diagnose() -> list[Finding]:
             "the RPC server for emulated devices and boards",
             "the first use downloads it (95 MB)",
         ),
+        Finding("ssh", shutil.which("ssh"), "ssh:// devices", "`apt-get install openssh-client`"),
+        Finding("adb", shutil.which("adb"), "adb: devices", "`apt-get install adb`"),
         Finding("llvm-mca", _llvm_mca(), "modelled cycles of out-of-order cores", INSTALL_LLVM_MCA),
     ]
 

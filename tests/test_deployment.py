@@ -3,6 +3,7 @@
 import json
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 
 from armlet import build, compile_model
 from armlet.artifact import installed_pins
-from armlet.deployment import PROGRAMS, TVM_EXAMPLE_TEXT, deploy
+from armlet.deployment import EXAMPLES, INPUT, PROGRAMS, deploy
 from armlet.errors import ArmletError, InvalidArtifactError, UsageError
 from armlet.targets import find_core, open_device
 
@@ -100,23 +101,36 @@ def test_a_device_without_a_shell_is_wrong_usage(artifact):
         deploy(artifact, open_device("host"))
 
 
-def test_a_board_with_tvm_is_told_how_to_use_it(raspberry_pi, artifact):
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (["Python"], {"run in Python": "example.py"}),
+        (["Python", "0.1.0", "0.1.0"], {"run in Python": "example.py"}),
+        (
+            ["Python", *installed_pins().values()],
+            {"run in Python": "example.py", "run by the TVM installed there": "example_tvm.py"},
+        ),
+    ],
+    ids=["Python", "another TVM", "TVM"],
+)
+def test_a_board_with_python_is_told_how_to_use_it(raspberry_pi, artifact, says, expected):
     python = raspberry_pi.board.programs / "python3"
-    python.write_text(f"#!/bin/sh\necho {' '.join(installed_pins().values())}\n")
+    python.write_text(f"#!/bin/sh\necho {' '.join(says)}\n")
     python.chmod(0o755)
     try:
         commands = deploy(artifact, open_device(raspberry_pi.uri)).commands
     finally:
         python.unlink()
     folder = raspberry_pi.board.home / "armlet/small"
-    line = f"ssh raspberrypi 'cd {folder} && python3 example_tvm.py'"
-    assert commands["run by the TVM installed there"] == line
+    lines = {what: f"ssh raspberrypi 'cd {folder} && python3 {file}'" for what, file in expected.items()}
+    assert {what: line for what, line in commands.items() if "Python" in what or "TVM" in what} == lines
 
 
-def test_the_example_for_tvm_runs(for_host):
-    done = subprocess.run(
-        [sys.executable, "-c", TVM_EXAMPLE_TEXT], cwd=for_host.folder, capture_output=True, text=True
-    )
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_examples_in_python_run(for_host, tmp_path, example):
+    shutil.copytree(for_host.folder, tmp_path, dirs_exist_ok=True)
+    for_host.sample[0].tofile(tmp_path / INPUT)
+    done = subprocess.run([sys.executable, example], cwd=tmp_path, capture_output=True, text=True)
     largest = for_host.sample[1].argmax()
     assert (done.returncode, done.stdout) == (0, f"largest at {largest}\n"), done.stderr
 
