@@ -106,6 +106,7 @@ class Stream:
         with contextlib.suppress(EOFError):
             serve(argument)
         self.phone.streams.pop(self.remote, None)
+        self.incoming.put(b"")
         self.phone.send(b"CLSE", self.remote, self.remote)
 
     def receive(self, command: bytes, data: bytes) -> None:
