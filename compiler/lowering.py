@@ -25,6 +25,11 @@ from .program import Call, Program, Tensor
 ACTIVATIONS = {"Scale": (0, 1), "Conv": (0, 3, 4), "DepthwiseConv": (0, 3)}
 # What only says how the same numbers are to be read.
 RESHAPING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+# A transposition between NHWC and NCHW says that what is in the one layout is to be read in the other.
+RELAYOUTS: dict[tuple[int, ...], tuple[Layout, Layout]] = {
+    (0, 3, 1, 2): ("nchw", "nhwc"),
+    (0, 2, 3, 1): ("nhwc", "nchw"),
+}
 
 
 def lower(
@@ -60,8 +65,10 @@ class _Lowering:
                 self._call_kernel(node)
             elif node.op_type in RESHAPING and node.inputs[0] and node.inputs[0].const_value is None:
                 self.values[node.outputs[0]] = {"nchw": self._get(node.inputs[0], "nchw")}
-            elif x := _made_channels_last(node):
-                self.values[node.outputs[0]] = {"nchw": self._get(x, "nhwc")}
+            elif node.op_type == "Transpose" and node.attributes.get_ints("perm") in RELAYOUTS:
+                read, written = RELAYOUTS[tuple(node.attributes["perm"].as_ints())]
+                assert node.inputs[0] is not None
+                self.values[node.outputs[0]] = {written: self._get(node.inputs[0], read)}
             else:
                 self._call_tvm(node)
         for value in self.graph.outputs:
@@ -128,14 +135,6 @@ class _Lowering:
         self.program.functions |= lowered.functions
         for output, tensor in zip(node.outputs, lowered.outputs, strict=True):
             self.values[output] = {fallback.layout: tensor}
-
-
-def _made_channels_last(node: ir.Node) -> ir.Value | None:
-    """The map that `node` transposes to [1, H, W, C], which it is already inside; None if it does not."""
-    x = node.inputs[0] if node.op_type == "Transpose" else None
-    if x is None or x.const_value is not None or tuple(node.attributes.get_ints("perm", ())) != (0, 2, 3, 1):
-        return None
-    return x
 
 
 def _tensor(value: ir.Value, layout: Layout) -> Tensor:

@@ -17,15 +17,19 @@ from . import verify
 from .clean_up import clean_up
 from .clip_hard_sigmoid import clip_hard_sigmoid
 from .clip_hard_swish import clip_hard_swish
+from .explicit_padding import explicit_padding
 from .finite import refuse_non_finite
+from .fold_affine import fold_affine
 from .fold_batch_norm import fold_batch_norm
 from .fuse_squeeze_excite import fuse_squeeze_excite
 from .merge_clamps import merge_clamps
 from .merge_matmul_add import merge_matmul_add
+from .recognise_global_pool import recognise_global_pool
 from .recognise_hard_sigmoid import recognise_hard_sigmoid
 from .recognise_hard_swish import recognise_hard_swish
 from .report import PassReport, Refusal, Report
 from .rewriting import Changes, Pass, check_order
+from .sink_transposes import sink_transposes
 from .verify import VerificationError
 
 __all__ = [
@@ -43,11 +47,15 @@ Target = Literal["tvm", "onnxruntime"]
 
 _RECOGNISE = (
     clean_up,  # First: patterns see no identity between nodes, and every constant as an initializer.
+    sink_transposes,  # Before all that look for neighbours: in exports of NHWC it is between them.
+    explicit_padding,  # Behind transpositions no longer.
+    recognise_global_pool,  # Means over the map are so once it is NCHW.
     merge_matmul_add,  # Before the passes that fold into linear layers: they know Gemm.
     fold_batch_norm,  # Before the activations, so that they find the Conv itself in front of them.
     merge_clamps,  # Before h-sigmoid, which is then spelled with Clip alone.
     recognise_hard_sigmoid,  # Before h-swish and squeeze-excite, which contain it.
     recognise_hard_swish,  # Before any HardSigmoid is rewritten as a clip.
+    fold_affine,  # After the activations, which begin with an addition themselves.
 )
 PIPELINES: dict[Target, tuple[Pass, ...]] = {
     "tvm": (

@@ -22,7 +22,7 @@ from .linear_layers import bias_name, bias_of, refusal_to_scale, weight_name, we
 from .recognise_hard_sigmoid import hard_sigmoid_coefficients
 from .rewriting import Changes, Pass, rewriting
 from .squeeze_excite_function import DOMAIN, squeeze_excite_function
-from .values import constant, producer_of
+from .values import producer_of, reduced_axes
 
 
 class _FuseSqueezeExcite(RewriteRuleClassBase):
@@ -94,8 +94,7 @@ def _refusal(x: ir.Value, **parts: Any) -> str | None:
 def _is_global(pool: ir.Node, size: Sequence[int]) -> bool:
     match pool.op_type:
         case "ReduceMean":
-            given = constant(pool.inputs[1]) if len(pool.inputs) > 1 else pool.attributes.get_ints("axes", ())
-            return given is not None and sorted(int(axis) % 4 for axis in given) == [2, 3]
+            return reduced_axes(pool) == [2, 3]
         case "AveragePool":
             kernel, pads = pool.attributes.get_ints("kernel_shape"), pool.attributes.get_ints("pads", ())
             return list(kernel or ()) == list(size) and not any(pads or ())

@@ -76,7 +76,7 @@ def _apply(rules: Sequence[RewriteRule], model: ir.Model) -> Changes:
         for rule in rules:
             replacement = rule.try_rewrite(model, graph, node, tracer=refusals)
             if replacement is not None:
-                sites.append(_replace(model, node, replacement))
+                sites.append(_replace(model, node, replacement, rule.remove_nodes))
                 refusals.reasons.pop(node, None)
                 break
     # A node refused on its own may have gone with a later site.
@@ -119,7 +119,8 @@ def _shared_output(root: ir.Node, matched: Sequence[ir.Node]) -> str:
     return ""
 
 
-def _replace(model: ir.Model, root: ir.Node, replacement: Any) -> Site:
+def _replace(model: ir.Model, root: ir.Node, replacement: Any, remove_all: bool) -> Site:
+    """Put the `replacement` in the place of `root`; other matched nodes go with it, or if unused."""
     graph, matched = model.graph, replacement.match.nodes
     old_outputs, new_outputs = replacement.match.outputs, replacement.new_outputs
     inputs = _free_inputs(matched)
@@ -129,13 +130,19 @@ def _replace(model: ir.Model, root: ir.Node, replacement: Any) -> Site:
     }
 
     ir.convenience.replace_nodes_and_values(
-        graph, root, matched, replacement.new_nodes, old_outputs, new_outputs
+        graph, root, matched if remove_all else [root], replacement.new_nodes, old_outputs, new_outputs
     )
+    while unused := [node for node in matched if node.graph is graph and not _is_used(node)]:
+        graph.remove(unused, safe=True)
     for value in stale:
         if not value.uses() and not value.is_graph_input() and not value.is_graph_output():
             del graph.initializers[value.name or ""]
     name_replacement(graph, matched, replacement.new_nodes, new_outputs, replacement.new_initializers)
     return Site(root.name or root.op_type, before, _cut_out(model, inputs, new_outputs))
+
+
+def _is_used(node: ir.Node) -> bool:
+    return any(output.uses() or output.is_graph_output() for output in node.outputs)
 
 
 def _free_inputs(nodes: Sequence[ir.Node]) -> list[ir.Value]:

@@ -61,6 +61,18 @@ def clip_bounds(node: ir.Node) -> tuple[float, float] | None:
     return bounds[0], bounds[1]
 
 
+def reduced_axes(node: ir.Node) -> list[int] | None:
+    """The axes of a reduction, counted from the front and in order; None if they are computed, or are all.
+
+    They are an attribute before opset 18 (for ReduceMean), an input from there on.
+    """
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else node.attributes.get_ints("axes")
+    x = node.inputs[0]
+    if given is None or x is None or x.shape is None:
+        return None
+    return sorted(int(axis) % x.shape.rank() for axis in given)
+
+
 # The builder that onnxscript hands to a rewrite makes an operator of any attribute name: Any.
 def number(op: Any, content: float, like: ir.Value) -> ir.Value:
     """A scalar initializer of the type of `like`; equal ones become one."""
