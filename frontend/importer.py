@@ -15,7 +15,8 @@ import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
 from ..errors import InvalidModelError, UsageError
-from .input_shapes import InputShapes, check_static, fix_input_shapes
+from .input_shapes import InputShapes, fix_input_shapes
+from .shape_inference import infer_shapes
 from .versions import ONNX_DOMAINS, in_known_versions
 
 # Ten times the largest network for a phone; ONNX itself ends at 2 GiB.
@@ -80,8 +81,7 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
     fix_input_shapes(proto, shapes or {}, name)
     _refuse_suppression(proto, name)
     try:
-        proto = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
-        _check_all_static(proto, name)
+        proto = infer_shapes(proto, name)
         # After the shapes: the checker wants those of outputs, which many exporters leave out.
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -182,14 +182,6 @@ def _drop_inputs_with_values(proto: onnx.ModelProto) -> None:
     inputs = [value for value in proto.graph.input if value.name not in valued]
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
-
-
-def _check_all_static(proto: onnx.ModelProto, name: str) -> None:
-    known = {value.name: value for value in [*proto.graph.value_info, *proto.graph.output]}
-    for node in proto.graph.node:
-        for output in filter(None, node.output):
-            role = f"output of node {node.name!r} ({node.op_type})"
-            check_static(known.get(output, onnx.ValueInfoProto(name=output)), name, role)
 
 
 def _first_line(error: Exception) -> str:

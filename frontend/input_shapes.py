@@ -60,24 +60,32 @@ def _input(inputs: Mapping[str, onnx.ValueInfoProto], key: str, name: str) -> on
 
 def check_static(value: onnx.ValueInfoProto, name: str, role: str) -> None:
     """Raise InvalidModelError if a size of `value`, the `role` in the model `name`, is open or too large."""
-    kind = value.type.WhichOneof("value")
-    if kind != "tensor_type" or not value.type.tensor_type.HasField("shape"):
+    if not _has_shape(value):
         raise InvalidModelError(
             f"{name}: {role} {value.name!r} has no known shape: expected static sizes (--input-shape gives "
             "those of inputs)"
         )
     shape = shape_in_words(value)
-    sizes = [size for size in shape if isinstance(size, int) and size > 0]
-    if len(sizes) < len(shape):
+    if not is_static(value):
         raise InvalidModelError(
             f"{name}: {role} {value.name!r} has the shape {shape}: expected static sizes (--input-shape "
             "gives those of inputs)"
         )
-    if math.prod(sizes) > MOST_ELEMENTS:
+    if math.prod(map(int, shape)) > MOST_ELEMENTS:
         raise InvalidModelError(
             f"{name}: {role} {value.name!r} has the shape {shape}: expected at most "
             f"{MOST_ELEMENTS:,} elements"
         )
+
+
+def is_static(value: onnx.ValueInfoProto) -> bool:
+    """Whether every size of `value` is a number above zero."""
+    return _has_shape(value) and all(isinstance(size, int) and size > 0 for size in shape_in_words(value))
+
+
+def _has_shape(value: onnx.ValueInfoProto) -> bool:
+    is_tensor = value.type.WhichOneof("value") == "tensor_type"
+    return is_tensor and value.type.tensor_type.HasField("shape")
 
 
 def shape_in_words(value: onnx.ValueInfoProto) -> list[int | str]:

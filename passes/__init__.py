@@ -24,6 +24,7 @@ from .fold_batch_norm import fold_batch_norm
 from .fuse_squeeze_excite import fuse_squeeze_excite
 from .merge_clamps import merge_clamps
 from .merge_matmul_add import merge_matmul_add
+from .merge_reshapes import merge_reshapes
 from .recognise_global_pool import recognise_global_pool
 from .recognise_hard_sigmoid import recognise_hard_sigmoid
 from .recognise_hard_swish import recognise_hard_swish
@@ -48,6 +49,7 @@ Target = Literal["tvm", "onnxruntime"]
 _RECOGNISE = (
     clean_up,  # First: patterns see no identity between nodes, and every constant as an initializer.
     sink_transposes,  # Before all that look for neighbours: in exports of NHWC it is between them.
+    merge_reshapes,  # What remains of transpositions of one pixel; squeeze-excite allows for one.
     explicit_padding,  # Behind transpositions no longer.
     recognise_global_pool,  # Means over the map are so once it is NCHW.
     merge_matmul_add,  # Before the passes that fold into linear layers: they know Gemm.

@@ -6,11 +6,11 @@ its pixel where the axes went.
 
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 from onnxscript.rewriter import MatchResult, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
+from .merge_reshapes import reshaped
 from .rewriting import Pass, rewriting
 from .values import producer_of, reduced_axes
 
@@ -28,7 +28,7 @@ class _RecogniseGlobalPool(RewriteRuleClassBase):
         if producer_of(y).attributes.get_int("keepdims", 1):
             return pooled
         pooled.dtype, pooled.shape = x.dtype, ir.Shape([*shape_of(y), 1, 1])
-        return op.Reshape(pooled, op.initializer(ir.tensor(np.array(shape_of(y))), name=f"{y.name}/shape"))
+        return reshaped(op, pooled, y)
 
 
 recognise_global_pool = Pass(

@@ -20,6 +20,7 @@ from onnx_ir.passes.common import IdentityEliminationPass
 from onnxscript.rewriter import MatchResult, RewriteRuleClassBase
 
 from ..frontend.shapes import shape_of
+from .merge_reshapes import RESHAPING, reshaped
 from .rewriting import Changes, Pass, Site, rewriting
 from .values import constant, opset_version, producer_of, reduced_axes
 
@@ -28,7 +29,6 @@ _OF_ONE = (
     *("Relu", "Sigmoid", "Softplus", "Sqrt", "Tanh"),
 )
 _OF_TWO = ("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub")
-_RESHAPING = ("Flatten", "Reshape", "Squeeze")
 
 
 class _Sink(RewriteRuleClassBase):
@@ -153,7 +153,7 @@ class _MeetReshape(_BehindOne):
         return MatchResult() if _only_moves_ones(x, _perm(t)) else MatchResult().fail()
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value, **_: Any) -> ir.Value:
-        return _reshaped(op, x, y)
+        return reshaped(op, x, y)
 
 
 class _ReshapeMeets(RewriteRuleClassBase):
@@ -170,7 +170,7 @@ class _ReshapeMeets(RewriteRuleClassBase):
         return MatchResult() if _only_moves_ones(reshaped, _perm(y)) else MatchResult().fail()
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value, **_: Any) -> ir.Value:
-        return _reshaped(op, x, y)
+        return reshaped(op, x, y)
 
 
 def _perm(transposed: ir.Value) -> list[int]:
@@ -188,11 +188,6 @@ def _only_moves_ones(x: ir.Value, perm: Sequence[int]) -> bool:
     shape = shape_of(x)
     moved = [axis for axis in perm if shape[axis] != 1]
     return moved == sorted(moved)
-
-
-def _reshaped(op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
-    """`x` in the shape of `y`."""
-    return op.Reshape(x, op.initializer(ir.tensor(np.array(shape_of(y))), name=f"{y.name}/shape"))
 
 
 def _transposed(op: Any, x: ir.Value, perm: Sequence[int]) -> ir.Value:
@@ -220,7 +215,7 @@ _sink = rewriting(
     [
         _Meet.rule("Transpose"),
         _ReshapeMeets.rule(),
-        *(_MeetReshape.rule(operator) for operator in _RESHAPING),
+        *(_MeetReshape.rule(operator) for operator in RESHAPING),
         *(_SinkBelowOne.rule(operator) for operator in _OF_ONE),
         *(_SinkBelowTwo.rule(operator) for operator in _OF_TWO),
         *(_SinkBelowConstant.rule(operator, place) for operator in _OF_TWO for place in (0, 1)),
