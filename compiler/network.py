@@ -74,7 +74,7 @@ def compile_network(
     toolchain.compile_object(folder / "network.c", main)
     scratch = {function: sum(item.scratch) for function, item in objects.items()}
     traffic = traffic_by_function(program, scratch)
-    whole = folder / f"{name}.o"
+    whole = folder / f"lib{name}.o"
     network = Network(name, version, whole, program, source.arena, traffic, len(source.weights))
     try:
         files = [main, *(item.path for item in objects.values())]

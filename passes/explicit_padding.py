@@ -22,8 +22,11 @@ class _SameToPads(RewriteRuleClassBase):
         return op.Conv(x, weight, _allow_other_inputs=True, _outputs=["y"])
 
     def check(self, context: Any, y: ir.Value, **_: Any) -> MatchResult:
-        implicit = producer_of(y).attributes.get_string("auto_pad", "NOTSET") != "NOTSET"
-        return MatchResult() if implicit else MatchResult().fail()
+        attributes = producer_of(y).attributes
+        implicit = attributes.get_string("auto_pad", "NOTSET") != "NOTSET"
+        # ONNX Runtime takes none that is dilated as well.
+        dilated = any(dilation != 1 for dilation in attributes.get_ints("dilations", ()))
+        return MatchResult() if implicit and not dilated else MatchResult().fail()
 
     def rewrite(self, op: Any, x: ir.Value, weight: ir.Value, y: ir.Value) -> ir.Value:
         node = producer_of(y)
@@ -37,14 +40,9 @@ def _pads(node: ir.Node, size: Sequence[int], taps: Sequence[int], result: Seque
     mode = node.attributes.get_string("auto_pad")
     if mode == "VALID":
         return [0] * 2 * len(size)
-    ones = [1] * len(size)
-    strides = node.attributes.get_ints("strides", ones)
-    dilations = node.attributes.get_ints("dilations", ones)
-    axes = zip(size, taps, result, strides, dilations, strict=True)
-    total = [
-        max(0, (made - 1) * stride + (tap - 1) * dilation + 1 - given)
-        for given, tap, made, stride, dilation in axes
-    ]
+    strides = node.attributes.get_ints("strides", [1] * len(size))
+    axes = zip(size, taps, result, strides, strict=True)
+    total = [max(0, (made - 1) * stride + tap - given) for given, tap, made, stride in axes]
     smaller = [amount // 2 for amount in total]
     larger = [amount - half for amount, half in zip(total, smaller, strict=True)]
     return smaller + larger if mode == "SAME_UPPER" else larger + smaller
