@@ -37,6 +37,8 @@ def test_an_empty_machine_is_told_what_to_install(monkeypatch, tmp_path):
         ("ndk", "set ANDROID_NDK_HOME to the folder of an Android NDK"),
         ("qemu-aarch64", "`apt-get install qemu-user`"),
         ("qemu's plugins", INSTALL_PLUGINS),
+        ("ssh", "`apt-get install openssh-client`"),
+        ("adb", "`apt-get install adb`"),
         ("TVM's ARM64 runtime", "the first use downloads it (95 MB)"),
         ("llvm-mca", "`apt-get install llvm-22`"),
     }
