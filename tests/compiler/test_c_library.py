@@ -254,6 +254,12 @@ def test_two_networks_in_one_program(compile_tiny, tmp_path):
         np.testing.assert_allclose(y, weight @ x, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["network", "alone"])
+def test_a_network_may_be_called_like_an_object_of_the_build(name, compile_tiny):
+    artifact = compile_tiny(name, tiny("y = Conv(x, w)", "1,2,3,3", w=(2, 2, 1, 1)), name=name)
+    assert library_of(artifact, ".a").name == f"lib{name}.a"
+
+
 def test_what_has_a_meaning_in_c_may_be_in_a_name(compile_tiny, tmp_path):
     proto = tiny("y = Conv(x, w)", "1,2,3,3", w=(2, 2, 1, 1))
     proto.graph.input[0].name = proto.graph.node[0].input[0] = '*/ "??/ \\ é\n/*'
