@@ -62,7 +62,7 @@ def templates(tunings: Iterable[Tuning]) -> Iterator[tuple[str, str, str, str]]:
             default, best = (
                 record(tuning, trial).cost for trial in (task.trials[0], task.best(tuning.database))
             )
-            costs[task.template.name].append((default, best))
+            costs[task.kernel].append((default, best))
     for name, pairs in sorted(costs.items()):
         default_cost, best_cost = map(sum, zip(*pairs, strict=True))
         worst = max(first / least for first, least in pairs)

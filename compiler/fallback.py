@@ -1,6 +1,6 @@
 """Nodes that armlet has no kernel for: what TVM's own importer makes of each of them alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,9 @@ ELEMENTWISE = frozenset(
     {"Abs", "Add", "Clip", "Div", "Elu", "Erf", "Exp", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max"}
     | {"Min", "Mul", "Neg", "Pow", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh"}
 )
+
+# What TVM's function for a node, that of the call of this number, becomes.
+Schedule = Callable[[ir.Node, int, tirx.PrimFunc], tirx.PrimFunc]
 
 _CALL_TIR = tvm.ir.Op.get("relax.call_tir")
 
@@ -43,10 +46,13 @@ class Fallback:
     def __str__(self) -> str:
         return f"{self.node.name} ({self.node.op_type})"
 
-    def lower(self, arguments: Sequence[Tensor | np.ndarray]) -> "LoweredFallback":
-        """Calls of TVM's functions; raises InvalidModelError if the node needs more of TVM than those."""
+    def lower(self, arguments: Sequence[Tensor | np.ndarray], schedule: Schedule) -> "LoweredFallback":
+        """Calls of TVM's functions, each as `schedule` makes it.
+
+        Raises InvalidModelError if the node needs more of TVM than those.
+        """
         try:
-            return _Lowering(self, arguments).run()
+            return _Lowering(self, arguments, schedule).run()
         except TVM_ERRORS as error:
             raise cannot_compile(self.node, error) from error
 
@@ -87,10 +93,11 @@ def cannot_compile(node: ir.Node, error: Exception) -> InvalidModelError:
 class _Lowering:
     """From one node in Relax to calls."""
 
-    def __init__(self, fallback: Fallback, arguments: Sequence[Tensor | np.ndarray]):
+    def __init__(self, fallback: Fallback, arguments: Sequence[Tensor | np.ndarray], schedule: Schedule):
         passes = (relax.transform.InlinePrivateFunctions(), relax.transform.LegalizeOps())
         self.module = tvm.ir.transform.Sequential(passes)(fallback.module)
-        self.layer = fallback.node.name or ""
+        self.node = fallback.node
+        self.schedule = schedule
         self.calls: list[Call] = []
         self.functions: dict[str, tirx.PrimFunc] = {}
         main = self.module["main"]
@@ -120,7 +127,8 @@ class _Lowering:
         raise ValueError(f"it needs TVM's runtime for {getattr(expression, 'op', expression)}")
 
     def _call(self, call: relax.Call) -> list[Tensor | np.ndarray]:
-        function, (type_,) = self.module[call.args[0]], call.ty_args
+        function = self.schedule(self.node, len(self.calls), self.module[call.args[0]])
+        (type_,) = call.ty_args
         name = f"tvm_{fingerprint(function)}"
         self.functions[name] = function
         types = type_.fields if isinstance(type_, relax.TupleType) else [type_]
@@ -128,7 +136,7 @@ class _Lowering:
             Tensor(tuple(int(size) for size in each.shape.values), np.dtype(str(each.dtype)))
             for each in types
         ]
-        self.calls.append(Call(name, self.layer, self._value(call.args[1]), outputs))
+        self.calls.append(Call(name, self.node.name or "", self._value(call.args[1]), outputs))
         return list(outputs)
 
 

@@ -13,7 +13,7 @@ from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..targets import Core
 from .c_interface import fingerprint
-from .fallback import import_alone
+from .fallback import Schedule, import_alone
 from .kernels import Kernel, Select, kernel_of, may_read_planes
 from .kernels.copy import copy
 from .kernels.kernel import given
@@ -33,24 +33,30 @@ RELAYOUTS: dict[tuple[int, ...], tuple[Layout, Layout]] = {
 
 
 def lower(
-    model: ir.Model, layout: Layout, core: Core, select: Select = lambda node, template: None
+    model: ir.Model,
+    layout: Layout,
+    core: Core,
+    select: Select = lambda node, template: None,
+    schedule: Schedule = lambda node, number, function: function,
 ) -> Program:
     """Lower the fused `model` for `core`; inputs and outputs of rank 4 are in `layout`.
 
-    `select` gives the parameters of a kernel, or None for the default.
+    `select` gives the parameters of a kernel, or None for the default; `schedule` what a function of TVM's,
+    for a node that is left to it, is to be.
 
     Raises InvalidModelError naming the operation that neither armlet nor TVM can compile, and its node.
     """
-    return _Lowering(model, layout, core, select).run()
+    return _Lowering(model, layout, core, select, schedule).run()
 
 
 class _Lowering:
-    def __init__(self, model: ir.Model, layout: Layout, core: Core, select: Select):
+    def __init__(self, model: ir.Model, layout: Layout, core: Core, select: Select, schedule: Schedule):
         self.model = model
         self.graph = model.graph
         self.layout = layout
         self.core = core
         self.select = select
+        self.schedule = schedule
         self.program = Program()
         # Every value in the layouts in which it exists so far.
         self.values: dict[ir.Value, dict[Layout, Tensor | np.ndarray]] = {}
@@ -130,7 +136,8 @@ class _Lowering:
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)
         self.program.fallbacks.append(fallback)
-        lowered = fallback.lower([self._get(value, fallback.layout) for value in fallback.inputs])
+        arguments = [self._get(value, fallback.layout) for value in fallback.inputs]
+        lowered = fallback.lower(arguments, self.schedule)
         self.program.calls += lowered.calls
         self.program.functions |= lowered.functions
         for output, tensor in zip(node.outputs, lowered.outputs, strict=True):

@@ -68,7 +68,7 @@ def compile_model(
 
         prepared = prepare(optimized, precision, core)
         selection = Selection(core.name, precision, records)
-        program = lower(prepared.model, layout, core, selection)
+        program = lower(prepared.model, layout, core, selection, selection.schedule)
         library = folder / artifact.LIBRARY
         with tempfile.TemporaryDirectory(prefix="armlet-build-") as work:
             network = compile_network(

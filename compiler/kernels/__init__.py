@@ -56,6 +56,10 @@ EXPAND_DEPTHWISE = Template(
     expand_depthwise.expand_depthwise,
 )
 
+TEMPLATES = {
+    template.name: template for template in (CONV, STEM, POINTWISE, DENSE, DEPTHWISE, EXPAND_DEPTHWISE)
+}
+
 
 def template_of(node: ir.Node, *, planes: bool = False) -> Template | None:
     """What `node` is computed by, if it can be tuned; of `planes` if its map comes in NCHW."""
@@ -100,4 +104,4 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "Sigmoid": sigmoid,
 }
 
-__all__ = ["Kernel", "Select", "Template", "kernel_of", "may_read_planes", "template_of"]
+__all__ = ["TEMPLATES", "Kernel", "Select", "Template", "kernel_of", "may_read_planes", "template_of"]

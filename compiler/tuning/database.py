@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ...errors import InvalidArtifactError, UsageError
 from ...files import written_beside
+from ..kernels import TEMPLATES
 
 VERSION = 1
 # The best of what `python -m armlet.benchmarks.defaults` has measured.
@@ -49,10 +50,13 @@ class Record(NamedTuple):
 
     @classmethod
     def read(cls, line: str) -> "Record":
-        """The record in a `line`; raises ValueError or KeyError if there is none."""
+        """The record in a `line`; raises ValueError, KeyError or TypeError if there is none."""
         fields = json.loads(line)
         if fields["version"] != VERSION:
             raise ValueError(f"a record of version {fields['version']}, expected {VERSION}")
+        template = TEMPLATES.get(fields["kernel"])
+        if template and template.version == fields["template"]:
+            template.read(fields["parameters"])
         fields["parameters"] = parameters_json(fields["parameters"])
         return cls(Trial(*(fields[name] for name in Trial._fields)), float(fields["cost"]))
 

@@ -10,6 +10,7 @@ Candidates that the model of the core finds cheap are measured first, so that fe
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,9 @@ from ...targets import (
     warm_up,
 )
 from .database import Database
-from .rounds import Choice, Costs, Network, Progress, Rounds, Task, Tuning, by_task
-from .simulated import cheapest_first
+from .fallbacks import find_schedules
+from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
+from .simulated import cheapest_first, with_schedules
 
 # Passes of a round, in turns after each of which is a look at the board.
 TURNS, PASSES_A_TURN = 3, 10
@@ -48,39 +50,52 @@ def tune_on_devices(
     again, InconclusiveError if it throttles for longer than `conditions` allow to wait.
     """
     require_clock(device)
-    tasks = network.tasks(device.uri)
     core = network.core.name
-    default = {task: task.trials[0] for task in tasks}
-    with network.compiled(default, "default") as (_, reference):
+    alone = partial(_nanoseconds, device, core, conditions)
+    with network.compiled({}, "default") as (_, reference):
         image = network.image
-        with device.connect() as session:
-            latency = measure_latency(session, reference, [image], core=core, conditions=conditions)
-        inference = 1e6 * float(np.median(np.concatenate(latency.watch.untainted(device.uri))))
+        inference = alone(reference, image)
+        model, order = _model(core)
+        if model:
+            # What is simulated takes nothing of what the board may measure.
+            network, spent = with_schedules(network, model, database, None, progress)[0], 0
+            tasks = cheapest_first(
+                *(network, network.tasks(device.uri), model, database),
+                lambda what, part: progress(f"{order}: {what}", part / 2),
+            )
+        else:
+            network, spent = find_schedules(network, device.uri, alone, database, most, progress)
+            tasks = network.tasks(device.uri)
 
         def measure(choice: Choice) -> Costs:
             with network.compiled(choice, "round") as (program, library):
                 parts = _parts(device, reference, library, image, core, conditions)
             return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
 
-        tasks, order = _ranked(network, tasks, database, lambda what, part: progress(what, part / 2))
         rounds = Rounds(tasks, database, "nanoseconds", measure, device.count())
-        return replace(rounds.run(most, lambda what, part: progress(what, 0.5 + part / 2)), order=order)
+        tuning = rounds.run(
+            None if most is None else most - spent, lambda what, part: progress(what, 0.5 + part / 2)
+        )
+        return replace(tuning, order=order, measured=tuning.measured + spent)
 
 
-def _ranked(
-    network: Network, tasks: list[Task], database: Database, progress: Progress
-) -> tuple[list[Task], str]:
-    """The `tasks`, those cheap on the simulated core first if there is one, and words for their order."""
+def _model(core: str) -> tuple[SimulatedDevice | None, str]:
+    """The simulated `core`, if it has a model and that is to be had, and words for the order of trials."""
     try:
-        model = SimulatedDevice.of(network.core.name)
+        model = SimulatedDevice.of(core)
         model.check()
     except ArmletError as error:
-        return tasks, f"as listed: {error}"
-    order = f"cheapest first on {model.uri}"
-    tasks = cheapest_first(
-        network, tasks, model, database, lambda what, part: progress(f"{order}: {what}", part)
-    )
-    return tasks, order
+        return None, f"as listed: {error}"
+    return model, f"cheapest first on {model.uri}"
+
+
+def _nanoseconds(
+    device: Device, core: str, conditions: Conditions, library: Path, image: np.ndarray
+) -> float:
+    """What `library`, compiled for `core`, takes for `image` on `device`."""
+    with device.connect() as session:
+        latency = measure_latency(session, library, [image], core=core, conditions=conditions)
+    return 1e6 * float(np.median(np.concatenate(latency.watch.untainted(device.uri))))
 
 
 def _parts(

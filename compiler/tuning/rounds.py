@@ -7,6 +7,7 @@ ended: the same rounds give the same records.
 
 import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx_ir as ir
+from tvm import tirx
 
+from ...artifact import TVM_FAMILY
 from ...errors import ArmletError, DeviceError
 from ...frontend.shapes import shape_of
 from ...targets import Core
@@ -29,6 +32,7 @@ from ..precision import Precision
 from ..program import Program
 from ..tvm_module import compile_library
 from .database import Database, Record, Trial, parameters_json
+from .schedules import VERSION, name_of, scheduled
 from .workload import workload
 
 Progress = Callable[[str, float], None]
@@ -39,11 +43,16 @@ FAILURES = 3
 
 @dataclass(frozen=True)
 class Task:
-    """A kernel to be tuned, which computes `layers`: its `trials`, the default first."""
+    """A kernel to be tuned: its `trials`, the default first. Each of `layers` has it as its call `number`."""
 
-    template: Template
     trials: Sequence[Trial]
     layers: Sequence[str]
+    number: int = 0
+
+    @property
+    def kernel(self) -> str:
+        """The name of its template."""
+        return self.trials[0].kernel
 
     def pending(self, database: Database) -> list[Trial]:
         """What has not been measured yet."""
@@ -66,14 +75,14 @@ class Costs(NamedTuple):
 
 
 def by_task(choice: Choice, program: Program, calls: Iterable[float]) -> dict[Task, float]:
-    """What tasks cost, from the costs of all calls: of a layer's calls the first is its kernel's.
+    """What tasks cost, from the costs of all calls: a layer's first are its own.
 
     Others of that name are transpositions of what it puts out.
     """
-    of_layers: dict[str, float] = {}
+    of_layers: defaultdict[str, list[float]] = defaultdict(list)
     for call, cost in zip(program.calls, calls, strict=True):
-        of_layers.setdefault(call.layer, float(cost))
-    return {task: fmean(of_layers[layer] for layer in task.layers) for task in choice}
+        of_layers[call.layer].append(float(cost))
+    return {task: fmean(of_layers[layer][task.number] for layer in task.layers) for task in choice}
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ class Tuning:
         """The kernels with the costs of their calls, costliest first, and the figures of the run."""
         kernels = [
             {
-                "kernel": task.template.name,
+                "kernel": task.kernel,
                 "layers": [*task.layers],
                 f"default_{self.unit}": self.cost(task.trials[0]),
                 f"tuned_{self.unit}": self.cost(task.best(self.database)),
@@ -122,12 +131,16 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Network:
-    """A fused network to be tuned for `core`, and a `folder` to work in; it reads NCHW."""
+    """A fused network to be tuned for `core`, and a `folder` to work in; it reads NCHW.
+
+    `schedules` are those worth measuring of TVM's functions in it, as parameters, by `name_of`.
+    """
 
     fused: ir.Model
     core: Core
     precision: Precision
     folder: Path
+    schedules: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def image(self) -> np.ndarray:
@@ -136,26 +149,43 @@ class Network:
 
     def tasks(self, device: str) -> list[Task]:
         """The kernels that can be tuned, their trials on `device`."""
-        layers: dict[tuple[Template, tuple[Trial, ...]], list[str]] = {}
+        layers: dict[tuple[tuple[Trial, ...], int], list[str]] = {}
+
+        def add(node: ir.Node, number: int, name: str, shape: str, version: int, parameters: Any) -> None:
+            key = name, shape, self.core.name, self.precision, version
+            trials = tuple(dict.fromkeys(Trial(*key, each, device) for each in parameters))
+            layers.setdefault((trials, number), []).append(node.name or "")
 
         def find(node: ir.Node, template: Template) -> None:
-            key = template.name, workload(node), self.core.name, self.precision, template.version
-            candidates = map(parameters_json, map(asdict, template.candidates(node, self.core)))
-            trials = dict.fromkeys(Trial(*key, parameters, device) for parameters in candidates)
-            layers.setdefault((template, tuple(trials)), []).append(node.name or "")
+            parameters = map(parameters_json, map(asdict, template.candidates(node, self.core)))
+            add(node, 0, template.name, workload(node), template.version, parameters)
 
-        lower(self.fused, "nchw", self.core, find)
-        return [Task(template, trials, tuple(names)) for (template, trials), names in layers.items()]
+        def find_scheduled(node: ir.Node, number: int, function: tirx.PrimFunc) -> tirx.PrimFunc:
+            name = name_of(node, function)
+            if name in self.schedules:
+                add(node, number, TVM_FAMILY, name, VERSION, (parameters_json({}), *self.schedules[name]))
+            return function
+
+        lower(self.fused, "nchw", self.core, find, find_scheduled)
+        return [Task(trials, tuple(names), number) for (trials, number), names in layers.items()]
 
     @contextmanager
     def compiled(self, choice: Choice, name: str) -> Iterator[tuple[Program, Path]]:
-        """The network with chosen parameters: its program, and while the block lasts the library `name`."""
-        chosen = {layer: trial for task, trial in choice.items() for layer in task.layers}
+        """The network with chosen parameters, else the default; while the block lasts, the library `name`."""
+        chosen = {(layer, task.number): trial for task, trial in choice.items() for layer in task.layers}
+
+        def parameters(node: ir.Node, number: int) -> Any:
+            trial = chosen.get((node.name or "", number))
+            return json.loads(trial.parameters) if trial else None
 
         def select(node: ir.Node, template: Template) -> Any:
-            return template.read(json.loads(chosen[node.name or ""].parameters))
+            fields = parameters(node, 0)
+            return fields and template.read(fields)
 
-        program = lower(self.fused, "nchw", self.core, select)
+        def schedule(node: ir.Node, number: int, function: tirx.PrimFunc) -> tirx.PrimFunc:
+            return scheduled(function, parameters(node, number))
+
+        program = lower(self.fused, "nchw", self.core, select, schedule)
         with tempfile.TemporaryDirectory(dir=self.folder) as work:
             library = Path(work) / f"{name}.so"
             compile_library(program, self.core, library)

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import onnx_ir as ir
+from tvm import tirx
 
-from ..kernels.template import Template
+from ...artifact import TVM_FAMILY
+from ...errors import InvalidArtifactError
+from ..fallback import TVM_ERRORS
+from ..kernels import Template
 from .database import Record
+from .schedules import VERSION, name_of, scheduled
 from .workload import workload
 
 
@@ -38,14 +43,29 @@ class Selection:
 
     def __call__(self, node: ir.Node, template: Template) -> Any:
         """The parameters of the kernel of `node`; None for the default."""
-        layer, known = node.name or "", self._known[template.name, workload(node)]
-        current = [record for record in known if record.trial.template == template.version]
-        if not current:
-            (self.stale if known else self.missing).append(layer)
-            return None
-        self.used.append(layer)
-        best = min(current, key=_by_device_and_cost)
-        return template.read(json.loads(best.trial.parameters))
+        record = self._best(node, template.name, template.version, workload(node))
+        return template.read(json.loads(record.trial.parameters)) if record else None
+
+    def schedule(self, node: ir.Node, number: int, function: tirx.PrimFunc) -> tirx.PrimFunc:
+        """TVM's `function` for `node` by its record; raises InvalidArtifactError if that has no trace."""
+        record = self._best(node, TVM_FAMILY, VERSION, name_of(node, function))
+        if not record:
+            return function
+        try:
+            return scheduled(function, json.loads(record.trial.parameters))
+        except TVM_ERRORS as error:
+            raise InvalidArtifactError(
+                f"a tuning record of {record.trial.shape} for {self.core} has no trace that fits: remove it"
+            ) from error
+
+    def _best(self, node: ir.Node, kernel: str, version: int, shape: str) -> Record | None:
+        """What is best known of a kernel of `node`, which is noted."""
+        known = self._known[kernel, shape]
+        current = [record for record in known if record.trial.template == version]
+        layers = self.used if current else self.stale if known else self.missing
+        if node.name not in layers:
+            layers.append(node.name or "")
+        return min(current, key=_by_device_and_cost, default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Which layers have records, in the order of the network."""

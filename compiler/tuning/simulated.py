@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from ...targets import SimulatedDevice
 from .database import Database
+from .fallbacks import find_schedules
 from .rounds import Choice, Costs, Network, Progress, Rounds, Task, Tuning, by_task
 
 
@@ -16,7 +20,20 @@ def tune_on_simulated_core(
 
     Raises ArmletError if a tool is missing.
     """
-    return _rounds(network, device, database).run(most, progress)
+    network, spent = with_schedules(network, device, database, most, progress)
+    tuning = _rounds(network, device, database).run(None if most is None else most - spent, progress)
+    return replace(tuning, measured=tuning.measured + spent)
+
+
+def with_schedules(
+    network: Network, device: SimulatedDevice, database: Database, most: int | None, progress: Progress
+) -> tuple[Network, int]:
+    """As `find_schedules` has it, which looks for them on `device`."""
+
+    def cycles(library: Path, image: np.ndarray) -> float:
+        return device.simulate(library, image).cycles
+
+    return find_schedules(network, device.models, cycles, database, most, progress)
 
 
 def cheapest_first(

@@ -19,7 +19,7 @@ def tuning(tmp_path):
             for number in range(len(costs))
         ]
         database.add(map(Record, trials, costs))
-        tasks.append(Task(template, trials, [shape]))
+        tasks.append(Task(trials, [shape]))
     return Tuning(tasks, database, "modelled_cycles", len(tasks), 45.0, 43.0, {})
 
 

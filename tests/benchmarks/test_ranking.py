@@ -22,7 +22,7 @@ def tune(device, costs, folder):
         key = template.name, "shape", "cortex-a55", "fp32", template.version
         trials = tuple(Trial(*key, f'{{"number": {number}}}', device) for number in range(len(of_trials)))
         database.add(map(Record, trials, of_trials))
-        tasks.append(Task(template, trials, LAYERS[template]))
+        tasks.append(Task(trials, LAYERS[template]))
     return Tuning(tasks, database, "modelled_cycles", 5, 100.0, 90.0, {})
 
 

@@ -1,17 +1,27 @@
 """Records in a file: nothing lost, nothing twice, whatever ended the run that wrote them."""
 
+import json
+
 import pytest
 
+from armlet.compiler.kernels import DENSE
 from armlet.compiler.tuning import SHIPPED, Database, Record, Trial, known_records
 from armlet.errors import InvalidArtifactError, UsageError
 
 
-def record(cost: float, parameters: str = '{"vectors": 2}', **fields) -> Record:
-    of = {"kernel": "dense", "shape": "Dense", "core": "cortex-a55", "precision": "fp32", "template": 1}
-    return Record(Trial(**of | fields, parameters=parameters, device="sim:cortex-a55, yardstick 1"), cost)
+def dense(vectors: object) -> str:
+    """Parameters of a kernel."""
+    others = dict.fromkeys(("inner_loop", "llvm_cpu", "pipeline"))
+    return json.dumps({"block": 0, "chunk": 0, **others, "vectors": vectors})
 
 
-OTHER = '{"vectors": 3}'
+def record(cost: float, parameters: str = dense(2), **fields) -> Record:
+    key = {"shape": "Dense", "core": "cortex-a55", "precision": "fp32", "template": DENSE.version}
+    of = {"kernel": "dense", **key, "device": "sim:cortex-a55, yardstick 1"}
+    return Record(Trial(**of | fields, parameters=parameters), cost)
+
+
+OTHER = dense(3)
 
 
 def test_what_was_added_is_there(tmp_path):
@@ -48,6 +58,11 @@ def test_files_are_merged_by_putting_them_together(tmp_path):
     assert [*Database.open(both)] == [record(9.0), record(7.5, OTHER)]
 
 
+def test_parameters_of_another_version_are_left_to_it(tmp_path):
+    Database(tmp_path / "records.jsonl").add([record(10.0, '{"vectors": 2}', template=DENSE.version + 1)])
+    assert len([*Database.open(tmp_path / "records.jsonl")]) == 1
+
+
 @pytest.mark.parametrize("kept", range(1, 60, 7))
 def test_a_line_cut_short_is_no_record_and_spoils_none(kept, tmp_path):
     path = tmp_path / "records.jsonl"
@@ -65,6 +80,9 @@ def test_a_line_cut_short_is_no_record_and_spoils_none(kept, tmp_path):
         ("[]", "list indices"),
         ('{"version": 2}', "a record of version 2, expected 1"),
         ('{"version": 1, "parameters": {}, "cost": 1}', "no 'kernel'"),
+        (record(1.0, '{"vectors": 2}').line.strip(), "dense has the parameters vectors, block, "),
+        (record(1.0, dense("2")).line.strip(), "dense has no vectors '2'"),
+        (record(1.0, dense(True)).line.strip(), "dense has no vectors True"),
     ],
 )
 def test_what_is_no_record_is_refused(line, reason, tmp_path):
