@@ -65,6 +65,16 @@ def test_on_this_machine(name, tmp_path):
         ("mobilenet_v2", {"width": 1.4, "classes": 1001}),
         ("mobilenet_v2", {"width": 0.35, "resolution": 97}),
         ("mobilenet_v3_small", {"source": "keras", "width": 0.5, "resolution": 96}),
+        ("mobilenet_v3_small", {"output_stride": 8, "resolution": 96}),
+        ("mnasnet_a1", {}),
+        ("mnasnet_small", {}),
+        ("lraspp_mobilenet_v3_large", {"source": "torchvision", "resolution": (128, 96)}),
+        ("lraspp_mobilenet_v3_small", {"resolution": (129, 257)}),
+        ("lraspp_mobilenet_v2", {"resolution": 128, "output_stride": 8}),
+        ("raspp_mobilenet_v3_small", {"resolution": (96, 160)}),
+        ("raspp_mobilenet_v2", {"resolution": 128}),
+        ("ssdlite_mobilenet_v3_large", {"postprocess": False, "reduced_tail": True}),
+        ("ssdlite_mobilenet_v3_small", {"postprocess": False, "source": "torchvision"}),
     ],
 )
 def test_variants_on_this_machine(name, options, tmp_path):
