@@ -79,7 +79,7 @@ class Optimized:
     """A rewritten model and the account of how it came about.
 
     `references` are what the original computes on the inputs that the whole network was verified on:
-    ordinary ones and, where it computes numbers there, large ones.
+    ordinary ones and, where float32 is conclusive there, large ones.
     """
 
     model: ir.Model
@@ -125,15 +125,15 @@ def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
         entries,
         verify.TOLERANCE,
         random_error=ordinary.error(runner),
-        large_error=large.error(runner) if large.is_finite else None,
-        large_skipped=None if large.is_finite else "the original computes NaN or infinity on them",
+        large_error=None if large.inconclusive else large.error(runner),
+        large_skipped=large.inconclusive,
     )
     if not report.worst_error <= verify.TOLERANCE:
         raise VerificationError(
             f"the rewritten network is off by {report.worst_error:.1e} of its output's range, expected at "
             f"most {verify.TOLERANCE:.0e}: report this model as a bug of armlet"
         )
-    return Optimized(optimized, report, (ordinary, large) if large.is_finite else (ordinary,))
+    return Optimized(optimized, report, (ordinary,) if large.inconclusive else (ordinary, large))
 
 
 def _report(step: Pass, changes: Changes, errors: Iterator[float]) -> PassReport:

@@ -33,7 +33,7 @@ class Report:
     """Every pass in its order, and the whole network against the original.
 
     Errors are the largest absolute difference divided by the range of the original's output. `large_error`
-    is None where the original computes no numbers on large inputs; `large_skipped` then says so.
+    is None where a comparison on large inputs means nothing; `large_skipped` then says why.
     """
 
     target: str

@@ -98,15 +98,25 @@ def site_error(site: Site) -> float:
 
 @dataclass(frozen=True)
 class Reference:
-    """Inputs of a model, and what the original makes of them."""
+    """Inputs of a model, what the original makes of them, and how far it moves when they are rounded."""
 
     inputs: Arrays
     outputs: list[np.ndarray]
+    moved: float = 0.0
 
     @property
     def is_finite(self) -> bool:
         """Whether the outputs are numbers: nothing agrees with NaN or infinity."""
         return all(bool(np.isfinite(output).all()) for output in self.outputs)
+
+    @property
+    def inconclusive(self) -> str | None:
+        """Why no comparison on these inputs means anything; None if one does."""
+        if not self.is_finite:
+            return "the original computes NaN or infinity on them"
+        if self.moved >= STEADY:
+            return f"the original itself moves by {self.moved:.0e} when they are rounded"
+        return None
 
     def error(self, other: Runner) -> float:
         """How far another model is from the original on these inputs."""
@@ -154,12 +164,12 @@ def _steadiest(runner: Runner, draws: Iterable[Arrays], rng: np.random.Generator
     On large inputs a gate may stand between its kinks by cancellation alone. The original itself then moves
     by more than the tolerance when its input is rounded differently, and no comparison means anything.
     """
-    best, least = None, np.inf
+    best = None
     for inputs in draws:
         outputs = runner(inputs)
         moved = max(relative_error(outputs, runner(near)) for near in _rounded(inputs, rng))
-        if best is None or moved < least:
-            best, least = Reference(inputs, outputs), moved
+        if best is None or moved < best.moved:
+            best = Reference(inputs, outputs, moved)
         if moved < STEADY:
             break
     assert best is not None

@@ -134,6 +134,15 @@ def test_a_model_of_positive_inputs_is_verified_on_those(parse):
     assert 500 < scales[1] / scales[0] < 2000
 
 
+def test_large_inputs_are_skipped_where_float32_decides_nothing(parse):
+    # Ten thousand turns of the sine: rounding the input gives another angle.
+    optimized = optimize(parse("h = HardSwish (x) y = Sin (h)"))
+    assert optimized.report.large_error is None
+    assert "the original itself moves by" in optimized.report.large_skipped
+    assert optimized.report.random_error <= TOLERANCE
+    assert len(optimized.references) == 1
+
+
 def test_large_inputs_are_skipped_where_the_original_overflows(parse):
     optimized = optimize(parse("h = HardSwish (x) y = Exp (h)"))
     assert optimized.report.large_error is None
