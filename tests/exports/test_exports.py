@@ -87,13 +87,18 @@ def test_every_site_is_found_and_numbers_are_kept(name):
 FALLBACKS = {"(Softmax)", "(Mul)", "(Add)", "(Pad)"}
 
 
+# Between two orders of summing: on a large input of torchvision's V2, whose weights are not trained to one
+# another, ONNX Runtime itself is 1.5e-5 of the range from what float64 gives.
+ROUNDING = 4e-5
+
+
 def check_on_phone(name, folder):
     phone = open_device("emulated:cortex-a76")
     artifact = compile_model(
         load(name), folder / "made", find_core("cortex-a76"), name="foreign", witness=phone
     )
     assert artifact.report["verification"]["device"] == phone.uri
-    assert artifact.report["verification"]["worst_error"] <= 2e-5
+    assert artifact.report["verification"]["worst_error"] <= ROUNDING
     assert {layer.rpartition(" ")[2] for layer in artifact.report["fallbacks"]} <= FALLBACKS
 
 
