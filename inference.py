@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .artifact import Artifact, installed_pins
-from .compiler.layout import array_in
+from .compiler.layout import array_in, input_of
 from .errors import ArmletError, InvalidArtifactError, UsageError
 from .files import written_beside
 from .passes.verify import Runner, relative_error
@@ -47,15 +47,17 @@ class Inference:
 
 
 def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
-    """Run `image` (batch 1, float32, in the artifact's layout) through `artifact` on `device`.
+    """Run `image` (batch 1, in the artifact's type and layout) through `artifact` on `device`.
 
-    Raises UsageError if the image has another shape or is not finite, InvalidArtifactError if the artifact
-    does not fit the device, DeviceError if the device cannot be reached or is lost, ArmletError if the result
-    is wrong.
+    Raises UsageError if the image has another shape or type, or is not finite, InvalidArtifactError if the
+    artifact does not fit the device, DeviceError if the device cannot be reached or is lost, ArmletError if
+    the result is wrong.
     """
     (expected,) = artifact.manifest["inputs"]
     if list(image.shape) != expected["shape"]:
         raise UsageError(f"the input has the shape {list(image.shape)}, expected {expected['shape']}")
+    if image.dtype != expected["type"]:
+        raise UsageError(f"the input is {image.dtype}, expected {expected['type']}")
     if not np.isfinite(image).all():
         raise UsageError("the input holds NaN or infinity, expected finite numbers")
     check_fit(artifact, device)
@@ -63,9 +65,9 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
         check_features(artifact, session.board(), device.uri)
         outputs = session.load(artifact.library).run([image])
 
-    nchw = image.transpose(0, 3, 1, 2) if expected["layout"] == "nhwc" else image
-    reference = Runner(ir.load(artifact.model))({expected["name"]: np.ascontiguousarray(nchw)})
-    reference = [array_in(artifact.manifest["layout"], output) for output in reference]
+    layout = artifact.manifest["layout"]
+    reference = Runner(ir.load(artifact.model))({expected["name"]: input_of(layout, image)})
+    reference = [array_in(layout, output) for output in reference]
     worst, tolerance = relative_error(reference, outputs), artifact.manifest["tolerance"]
     if not worst <= tolerance:
         raise ArmletError(

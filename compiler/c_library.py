@@ -82,6 +82,8 @@ def _facts(network: Network, manifest: Mapping[str, Any], core: Core) -> dict[st
         "tensors": "\n".join([*_lines(manifest, "inputs"), *_lines(manifest, "outputs")]),
         "inputs": len(program.inputs),
         "outputs": len(program.outputs),
+        "input_types": _types(program.inputs),
+        "output_types": _types(program.outputs),
         "input_bytes": _sizes(program.inputs),
         "output_bytes": _sizes(program.outputs),
         "workspace_bytes": network.arena.nbytes,
@@ -110,6 +112,10 @@ def _lines(manifest: Mapping[str, Any], which: str) -> list[str]:
 
 def _sizes(tensors: Sequence[Tensor]) -> str:
     return ", ".join(str(tensor.nbytes) for tensor in tensors)
+
+
+def _types(tensors: Sequence[Tensor]) -> str:
+    return ", ".join(_quoted(tensor.dtype.name) for tensor in tensors)
 
 
 def _quoted(text: str) -> str:

@@ -39,7 +39,7 @@ def lower(
     select: Select = lambda node, template: None,
     schedule: Schedule = lambda node, number, function: function,
 ) -> Program:
-    """Lower the fused `model` for `core`; inputs and outputs of rank 4 are in `layout`.
+    """Lower the fused `model` for `core`; inputs and outputs of rank 4 are in `layout`, but for bytes.
 
     `select` gives the parameters of a kernel, or None for the default; `schedule` what a function of TVM's,
     for a node that is left to it, is to be.
@@ -63,8 +63,9 @@ class _Lowering:
 
     def run(self) -> Program:
         for value in self.graph.inputs:
-            tensor = _tensor(value, self.layout)
-            self.values[value] = {self.layout: tensor}
+            layout: Layout = "nchw" if value.dtype == ir.DataType.UINT8 else self.layout
+            tensor = _tensor(value, layout)
+            self.values[value] = {layout: tensor}
             self.program.inputs.append(tensor)
         for node in self.graph:
             if node.domain == DOMAIN:

@@ -48,7 +48,7 @@ def describe(
         "precision": precision,
         "tolerance": TOLERANCES[precision],
         "layout": layout,
-        "inputs": [_describe(value, layout) for value in model.graph.inputs],
+        "inputs": [_describe_input(value, layout) for value in model.graph.inputs],
         "outputs": [_describe(value, layout) for value in model.graph.outputs],
         "preprocessing": json.loads(model.metadata_props.get("armlet.preprocessing", "null")),
         "kernels": [_kernel(name, layers, network) for name, layers in program.layers.items()],
@@ -82,6 +82,13 @@ def _kernel(name: str, layers: Sequence[str], network: Network) -> dict[str, Any
 
 def _hash(model: ir.Model) -> str:
     return hashlib.sha256(ir.to_proto(model).SerializeToString(deterministic=True)).hexdigest()
+
+
+def _describe_input(value: ir.Value, layout: Layout) -> dict[str, Any]:
+    """Bytes are a frame, which is NHWC and stays so."""
+    if value.dtype == ir.DataType.UINT8:
+        return {**_describe(value, "nchw"), "layout": "nhwc"}
+    return _describe(value, layout)
 
 
 def _describe(value: ir.Value, layout: Layout) -> dict[str, Any]:

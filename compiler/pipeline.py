@@ -26,6 +26,9 @@ from .tuning import Selection, known_records
 from .tvm_module import link_tvm_module
 from .verification import save_sample, verify
 
+# Grey, RGB, and RGB with a fourth byte.
+FRAME_CHANNELS = (1, 3, 4)
+
 
 def compile_model(
     model: ir.Model,
@@ -47,10 +50,10 @@ def compile_model(
     The result is run on `witness` (if None, on the device of this machine that can, if there is one) and
     compared with ONNX Runtime on an ordinary and, in "fp32", on a large input. With `precision` "fp16",
     weights and what layers hand to each other are float16, except where they do not fit, and are computed in
-    as well if the core can. Inputs and outputs of rank 4 are in `layout`. `name`, an identifier, is that of
-    the C library: the model's if left out. `labels` is a text file with the name of a class on each line.
-    Kernels get the parameters that are best by the tuning records that armlet ships and those of `database`.
-    `progress` is told what is being done and which part of the whole is behind.
+    as well if the core can. Inputs and outputs of rank 4 are in `layout`; a uint8 input is a frame, NHWC.
+    `name`, an identifier, is that of the C library: the model's if left out. `labels` is a text file with the
+    name of a class on each line. Kernels get the parameters that are best by the tuning records that armlet
+    ships and those of `database`. `progress` is told what is being done and which part of the whole is behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
     given, ArmletError if the toolchain fails or the compiled network is wrong.
@@ -110,9 +113,17 @@ def _refuse_what_is_not_built_yet(model: ir.Model) -> None:
             f"the model has {len(inputs)} inputs, expected one: split it, or fix the others"
         )
     image = inputs[0]
-    if image.dtype != ir.DataType.FLOAT:
-        raise InvalidModelError(f"input {image.name!r} is {image.dtype}, expected float32: export it so")
-    if shape_of(image)[:1] != [1]:
+    if image.dtype not in (ir.DataType.FLOAT, ir.DataType.UINT8):
         raise InvalidModelError(
-            f"input {image.name!r} has the shape {shape_of(image)}, expected batch 1: export the model so"
+            f"input {image.name!r} is {image.dtype}, expected float32 or uint8: export it so"
+        )
+    shape = shape_of(image)
+    if shape[:1] != [1]:
+        raise InvalidModelError(
+            f"input {image.name!r} has the shape {shape}, expected batch 1: export the model so"
+        )
+    if image.dtype == ir.DataType.UINT8 and (len(shape) != 4 or shape[3] not in FRAME_CHANNELS):
+        raise InvalidModelError(
+            f"input {image.name!r} is uint8 of the shape {shape}, expected a frame, "
+            "[1, height, width, channels]: export the model so"
         )

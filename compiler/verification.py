@@ -12,7 +12,7 @@ from ..errors import ArmletError
 from ..passes.verify import Reference, relative_error
 from ..targets import Core, Device, find_witness
 from ..threads import side_by_side
-from .layout import Layout, array_in
+from .layout import Layout, array_in, input_in
 from .precision import Precision
 
 # Relative to the range of the output; docs/half-precision.md derives that of half precision.
@@ -46,7 +46,7 @@ def verify(
     def run(*some: Reference) -> list[list[np.ndarray]]:
         with device.connect() as session:
             program = session.load(library)
-            inputs = ([array_in(layout, array) for array in one.inputs.values()] for one in some)
+            inputs = ([input_in(layout, array) for array in one.inputs.values()] for one in some)
             return list(map(program.run, inputs))
 
     tried = references[:1] if precision == "fp16" else references
@@ -85,5 +85,5 @@ def save_sample(folder: Path, sample: Reference, layout: Layout) -> None:
     """Write the sample input and the first output expected for it, as the compiled network has them."""
     (folder / artifact.SAMPLE_INPUT).parent.mkdir()
     (image,) = sample.inputs.values()
-    np.save(folder / artifact.SAMPLE_INPUT, array_in(layout, image))
+    np.save(folder / artifact.SAMPLE_INPUT, input_in(layout, image))
     np.save(folder / artifact.SAMPLE_OUTPUT, array_in(layout, sample.outputs[0]))

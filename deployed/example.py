@@ -11,7 +11,7 @@ manifest = json.loads(Path("manifest.json").read_text())
 name, workspace_bytes = manifest["c_library"]["name"], manifest["arena"]["bytes"]
 library = ctypes.CDLL(f"./c/lib{name}.so")
 
-inputs = [array.array("f", Path(file).read_bytes()) for file in sys.argv[1:] or ["input.bin"]]
+inputs = [array.array("B", Path(file).read_bytes()) for file in sys.argv[1:] or ["input.bin"]]
 outputs = [(ctypes.c_float * math.prod(output["shape"]))() for output in manifest["outputs"]]
 workspace = ctypes.create_string_buffer(workspace_bytes + 64)
 

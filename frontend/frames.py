@@ -1,10 +1,22 @@
 """Pictures as phones deliver them, as the input of a network: resized and normalised in the graph."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
 from .builder import GraphBuilder
 from .conventions import Normalisation
+
+
+def before_frames(
+    preprocessing: Mapping[str, Any], frame: tuple[int, int], size: tuple[int, int]
+) -> dict[str, Any]:
+    """What of `preprocessing` makes a frame of a picture: nothing is cut where the graph resizes."""
+    if frame != size:
+        return {"stretch": frame}
+    return {step: how for step, how in preprocessing.items() if step not in ("mean", "std")}
 
 
 def frames(

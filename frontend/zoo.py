@@ -23,7 +23,7 @@ from .backbone import Backbone
 from .builder import GraphBuilder
 from .conventions import CONVENTIONS, SOURCES, Source
 from .form import Form
-from .frames import frames
+from .frames import before_frames, frames
 from .mnasnet import mnasnet
 from .mobilenet_v2 import mobilenet_v2
 from .mobilenet_v3 import mobilenet_v3
@@ -170,8 +170,9 @@ def build(
         "armlet.preprocessing": json.dumps(preprocessing),
     }
     if input_type == "uint8":
-        b.metadata.pop("armlet.preprocessing")
-        image = frames(b, "image", frame or size, size, form.normalisation or conventions.normalisation)
+        frame = frame or size
+        b.metadata["armlet.preprocessing"] = json.dumps(before_frames(preprocessing, frame, size))
+        image = frames(b, "image", frame, size, form.normalisation or conventions.normalisation)
     else:
         image = b.input("image", [1, 3, *size])
     return b.model(form.head(b, image, backbone, **chosen))

@@ -92,8 +92,8 @@ def optimize(model: ir.Model, target: Target = "tvm") -> Optimized:
 
     For "tvm" the result holds no HardSigmoid, HardSwish or division of an activation, and squeeze-excite is
     the function `armlet.SqueezeExcite`; for "onnxruntime" it is what ONNX Runtime runs fastest. The opset
-    stays. Inputs must be float32 of fixed sizes; one that is also an initializer is left to the caller, and
-    nothing is folded into it (`frontend.load` leaves none).
+    stays. Inputs must be float32 or uint8 of fixed sizes; one that is also an initializer is left to the
+    caller, and nothing is folded into it (`frontend.load` leaves none).
 
     Raises UsageError for another target, InvalidModelError if the model is not valid ONNX, has NaN or
     infinity in a weight, computes either or is random, and VerificationError if a rewrite changed what it

@@ -127,8 +127,8 @@ def references(model: ir.Model, *scales: float) -> list[Reference]:
     """Run `model` on normally distributed inputs times each of `scales`, on their magnitudes if need be.
 
     Those are tried where the inputs themselves give no numbers. Raises InvalidModelError if ONNX Runtime
-    refuses the model, if its inputs are not float32 of fixed sizes, or if it computes something else each
-    time.
+    refuses the model, if its inputs are not float32 or uint8 of fixed sizes, or if it computes something
+    else each time.
     """
     values = _free_inputs(model)
     try:
@@ -177,10 +177,12 @@ def _steadiest(runner: Runner, draws: Iterable[Arrays], rng: np.random.Generator
 
 
 def _rounded(inputs: Arrays, rng: np.random.Generator) -> Iterator[Arrays]:
-    """The inputs moved at random by one and by four steps of float32."""
+    """The inputs moved at random by one and by four steps of float32; bytes are exact, and stay."""
     for step in (2.0**-23, 2.0**-21):
         yield {
-            name: array * (1 + rng.choice(np.array([-step, step], np.float32), array.shape))
+            name: array
+            if array.dtype == np.uint8
+            else array * (1 + rng.choice(np.array([-step, step], np.float32), array.shape))
             for name, array in inputs.items()
         }
 
@@ -188,10 +190,11 @@ def _rounded(inputs: Arrays, rng: np.random.Generator) -> Iterator[Arrays]:
 def _free_inputs(model: ir.Model) -> list[ir.Value]:
     free = [value for value in model.graph.inputs if value.name not in model.graph.initializers]
     for value in free:
-        if value.dtype != ir.DataType.FLOAT or value.shape is None or not value.shape.is_static():
+        known = value.dtype in (ir.DataType.FLOAT, ir.DataType.UINT8)
+        if not known or value.shape is None or not value.shape.is_static():
             raise InvalidModelError(
-                f"input {value.name} is {value.dtype} {value.shape}, expected float32 of fixed sizes: "
-                "export the model with a static float32 input"
+                f"input {value.name} is {value.dtype} {value.shape}, expected float32 or uint8 of fixed "
+                "sizes: export the model with a static input of such a type"
             )
     return free
 
@@ -200,24 +203,42 @@ def _around_kinks(values: Sequence[ir.Value], rng: np.random.Generator) -> Itera
     """Random inputs that begin with the kinks, in as many turns as these need."""
     smallest = min((math.prod(shape_of(value)) for value in values), default=len(KINKS))
     for start in range(0, len(KINKS), smallest):
-        inputs = _random(values, 3.0, rng)
-        for array in inputs.values():
+        numbers = [3.0 * _normal(value, rng) for value in values]
+        for array in numbers:
             kinks = KINKS[start : start + array.size]
             array.reshape(-1)[: kinks.size] = kinks
-        yield inputs
+        yield as_inputs(values, numbers)
 
 
 def _spikes(values: Sequence[ir.Value], large: float, rng: np.random.Generator) -> Iterator[Arrays]:
     """Zeros but for `-large` at one random place and `large` at another: large sums, and no cancellation."""
     for _ in range(DRAWS):
-        inputs = {value.name or "": np.zeros(shape_of(value), np.float32) for value in values}
-        for array in inputs.values():
+        numbers = [np.zeros(shape_of(value), np.float32) for value in values]
+        for array in numbers:
             places = rng.integers(array.size, size=2)
             array.reshape(-1)[places] = -large, large
-        yield inputs
+        yield as_inputs(values, numbers)
 
 
 def _random(values: Sequence[ir.Value], scale: float, rng: np.random.Generator) -> Arrays:
-    drawn = {value.name or "": rng.standard_normal(shape_of(value), dtype=np.float32) for value in values}
+    return as_inputs(values, [scale * _normal(value, rng) for value in values])
+
+
+def _normal(value: ir.Value, rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal(shape_of(value), dtype=np.float32)
+
+
+def as_inputs(values: Sequence[ir.Value], numbers: Sequence[np.ndarray]) -> Arrays:
+    """Numbers around 0, float32, as inputs of the type of `values`.
+
+    Bytes are 128 and 64 times the number, as far as that goes: pictures from normally distributed numbers,
+    black and white from large ones.
+    """
+    return {value.name or "": _typed(value, array) for value, array in zip(values, numbers, strict=True)}
+
+
+def _typed(value: ir.Value, numbers: np.ndarray) -> np.ndarray:
+    if value.dtype == ir.DataType.UINT8:
+        return np.clip(128 + 64 * numbers, 0, 255).astype(np.uint8)
     # Of rank 0, numpy makes a number instead of an array.
-    return {name: np.asarray(scale * array) for name, array in drawn.items()}
+    return np.asarray(numbers)

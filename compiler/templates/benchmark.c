@@ -67,19 +67,27 @@ static void pin_to(long core) {
   if (sched_setaffinity(0, sizeof cores, &cores)) fail("this processor has no such core for us", "", 1);
 }
 
+/* Bytes of any value; floats between -1 and 1: neither zeros nor subnormal numbers, which some processors compute at
+ * another speed. */
+static void *random_input(const char *type, size_t bytes) {
+  const int is_float = !strcmp(type, "float32");
+  uint8_t *data = allocate(bytes);
+  uint32_t random = 1;
+  for (size_t i = 0; i < (is_float ? bytes / sizeof(float) : bytes); ++i) {
+    random = random * 1664525 + 1013904223;
+    if (is_float)
+      ((float *)(void *)data)[i] = (float)(random >> 8) / (1 << 23) - 1;
+    else
+      data[i] = (uint8_t)(random >> 24);
+  }
+  return data;
+}
+
 static struct network prepare(void) {
+  static const char *const types[] = ${NAME}_INPUT_TYPES;
   const size_t in_bytes[] = ${NAME}_INPUT_BYTES, out_bytes[] = ${NAME}_OUTPUT_BYTES;
   struct network network;
-  uint32_t random = 1;
-  for (int i = 0; i < ${NAME}_INPUTS; ++i) {
-    float *data = allocate(in_bytes[i]);
-    /* Between -1 and 1: neither zeros nor subnormal numbers, which some processors compute at another speed. */
-    for (size_t j = 0; j < in_bytes[i] / sizeof *data; ++j) {
-      random = random * 1664525 + 1013904223;
-      data[j] = (float)(random >> 8) / (1 << 23) - 1;
-    }
-    network.in[i] = data;
-  }
+  for (int i = 0; i < ${NAME}_INPUTS; ++i) network.in[i] = random_input(types[i], in_bytes[i]);
   for (int i = 0; i < ${NAME}_OUTPUTS; ++i) network.out[i] = allocate(out_bytes[i]);
   network.workspace = allocate(${NAME}_WORKSPACE_BYTES);
   return network;

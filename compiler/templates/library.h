@@ -19,11 +19,14 @@ extern "C" {
  *
 $tensors
  *
- * Their sizes initialise an array: const size_t bytes[] = ${NAME}_INPUT_BYTES; */
+ * Their sizes and types initialise arrays: const size_t bytes[] = ${NAME}_INPUT_BYTES;
+ * const char *const types[] = ${NAME}_INPUT_TYPES; */
 #define ${NAME}_INPUTS $inputs
 #define ${NAME}_OUTPUTS $outputs
 #define ${NAME}_INPUT_BYTES {$input_bytes}
 #define ${NAME}_OUTPUT_BYTES {$output_bytes}
+#define ${NAME}_INPUT_TYPES {$input_types}
+#define ${NAME}_OUTPUT_TYPES {$output_types}
 
 /* Memory for what is between them; what it holds before or after a call does not matter. */
 #define ${NAME}_WORKSPACE_BYTES $workspace_bytes

@@ -24,6 +24,7 @@ from tvm import tirx
 from ...artifact import TVM_FAMILY
 from ...errors import ArmletError, DeviceError
 from ...frontend.shapes import shape_of
+from ...passes.verify import as_inputs
 from ...targets import Core
 from ...threads import side_by_side
 from ..kernels import Template
@@ -145,7 +146,9 @@ class Network:
     @property
     def image(self) -> np.ndarray:
         """An input, always the same."""
-        return np.random.default_rng(0).standard_normal(shape_of(self.fused.graph.inputs[0]), np.float32)
+        (value,) = self.fused.graph.inputs
+        numbers = np.random.default_rng(0).standard_normal(shape_of(value), np.float32)
+        return as_inputs([value], [numbers])[value.name or ""]
 
     def tasks(self, device: str) -> list[Task]:
         """The kernels that can be tuned, their trials on `device`."""

@@ -14,6 +14,7 @@ import numpy as np
 from ...cache import built_once, cache_folder, content_key
 from ...errors import ArmletError, InvalidArtifactError
 from ..cores import Core
+from ..elf import read_signature
 from ..qemu import counting_command, qemu_version
 from ..toolchains import find_toolchain
 from .attribution import Symbols
@@ -38,7 +39,7 @@ def count_under_qemu(library: Path, image: np.ndarray, core: Core) -> Trace:
     with tempfile.TemporaryDirectory(prefix="armlet-count-") as folder:
         Path(folder, "runner").symlink_to(_runner())
         Path(folder, "model.so").symlink_to(library.resolve())
-        image.astype(np.float32).tofile(Path(folder, "image.bin"))
+        image.astype(read_signature(library)["inputs"][0]["type"]).tofile(Path(folder, "image.bin"))
         arguments = ["./runner", "./model.so", "./image.bin"]
         text, _ = _count(_plugged_in(core), arguments, TIMEOUT, library, cwd=folder, env={})
     return Trace.parse(text)

@@ -73,7 +73,7 @@ def _inference(library: Path, image: np.ndarray) -> tuple[list[Argument], list[n
     signature = read_signature(library)
     outputs = [np.zeros(tensor["shape"], tensor["type"]) for tensor in signature["outputs"]]
     workspace = np.zeros(signature["workspace_bytes"], np.uint8)
-    return [[image.astype(np.float32)], outputs, workspace], outputs
+    return [[image.astype(signature["inputs"][0]["type"])], outputs, workspace], outputs
 
 
 def unicorn_identity(core: Core) -> tuple[str, ...]:

@@ -187,3 +187,18 @@ def test_an_existing_folder_is_kept(tmp_path):
     with pytest.raises(UsageError, match="--force"):
         compile_model(small(), tmp_path / "made", find_core("host"))
     assert (tmp_path / "made" / "precious").exists()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "complaint"),
+    [
+        (ir.DataType.INT64, "1,4", "input 'x' is INT64, expected float32 or uint8"),
+        (ir.DataType.UINT8, "1,3,8,8", r"uint8 of the shape \[1, 3, 8, 8\], expected a frame"),
+        (ir.DataType.UINT8, "1,8", r"uint8 of the shape \[1, 8\], expected a frame"),
+    ],
+)
+def test_inputs_that_are_neither_numbers_nor_frames(dtype, shape, complaint, parse, tmp_path):
+    model = parse("f = Cast <to: int = 1> (x) y = Relu(f)", shape)
+    model.graph.inputs[0].dtype = dtype
+    with pytest.raises(InvalidModelError, match=complaint):
+        compile_model(model, tmp_path / "made", find_core("host"))

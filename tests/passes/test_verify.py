@@ -10,7 +10,15 @@ from armlet.errors import ArmletError, InvalidModelError
 from armlet.passes import VerificationError, optimize
 from armlet.passes.rewriting import Pass, rewriting
 from armlet.passes.values import clip, number
-from armlet.passes.verify import KINKS, TOLERANCE, Runner, references, relative_error, site_error
+from armlet.passes.verify import (
+    KINKS,
+    TOLERANCE,
+    Runner,
+    as_inputs,
+    references,
+    relative_error,
+    site_error,
+)
 
 
 def test_errors_are_relative_to_the_range_of_the_original():
@@ -180,7 +188,7 @@ def test_what_onnxruntime_refuses_is_said_once(parse, capfd):
 
 @pytest.mark.parametrize("shape", ["N,4", "1,unknown,5,5"])
 def test_open_shapes_are_refused(shape, parse):
-    with pytest.raises(InvalidModelError, match=r"input x is FLOAT .*, expected float32 of fixed sizes"):
+    with pytest.raises(InvalidModelError, match=r"input x is FLOAT .*, expected float32 or uint8 of fixed"):
         optimize(parse("y = Relu (x)", shape=shape))
 
 
@@ -211,3 +219,21 @@ def test_large_inputs_are_drawn_until_the_original_is_steady():
     (drawn,) = references(model, 1e3)
     assert 900 < np.std(drawn.inputs["image"]) < 1100
     assert drawn.error(Runner(model)) == 0.0
+
+
+def test_bytes_are_pictures_and_large_ones_black_and_white():
+    image = ir.Value(name="x", shape=ir.Shape([1, 4]), type=ir.TensorType(ir.DataType.UINT8))
+    for numbers, wanted in (([0, 1, -1, 0.5], [128, 192, 64, 160]), ([3, -3, 1e3, -1e3], [255, 0, 255, 0])):
+        (found,) = as_inputs([image], [np.float32([numbers])]).values()
+        assert found.dtype == np.uint8
+        assert found.tolist() == [wanted]
+
+
+def test_a_network_of_bytes_is_tried_on_ordinary_and_on_extreme_ones(parse):
+    model = parse("f = Cast <to: int = 1> (x) y = Relu (f)")
+    model.graph.inputs[0].dtype = ir.DataType.UINT8
+    ordinary, large = references(model, 1.0, 1e3)
+    (picture,), (extreme,) = ordinary.inputs.values(), large.inputs.values()
+    assert 120 < picture.mean() < 136
+    assert np.isin(extreme, [0, 255]).mean() > 0.95
+    assert optimize(model).report.worst_error == 0
