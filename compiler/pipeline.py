@@ -53,7 +53,8 @@ def compile_model(
     as well if the core can. Inputs and outputs of rank 4 are in `layout`; a uint8 input is a frame, NHWC.
     `name`, an identifier, is that of the C library: the model's if left out. `labels` is a text file with the
     name of a class on each line. Kernels get the parameters that are best by the tuning records that armlet
-    ships and those of `database`. `progress` is told what is being done and which part of the whole is behind.
+    ships and those of `database`. `progress` is told what is being done and which part of the whole is
+    behind.
 
     Raises InvalidModelError if the model cannot be compiled, UsageError if `output` exists and `force` is not
     given, ArmletError if the toolchain fails or the compiled network is wrong.
