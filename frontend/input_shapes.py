@@ -30,8 +30,10 @@ def fix_input_shapes(proto: onnx.ModelProto, shapes: InputShapes, name: str) -> 
                 f"input {value.name!r} of {name} has the shape {shape_in_words(value)}, found "
                 f"{list(shape)}: give as many sizes"
             )
-        if min(shape, default=1) < 1:
-            raise UsageError(f"{list(shape)} is no shape for input {value.name!r}: sizes are 1 or more")
+        if not all(1 <= size <= MOST_ELEMENTS for size in shape):
+            raise UsageError(
+                f"{list(shape)} is no shape for input {value.name!r}: sizes are 1 to {MOST_ELEMENTS:,}"
+            )
         if shape_in_words(value) != list(shape):
             tensor.shape.CopyFrom(onnx.TensorShapeProto())
             for size in shape:

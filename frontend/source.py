@@ -1,11 +1,11 @@
 """A network by what a user calls it: a name of ours, or the path of an ONNX file."""
 
-import hashlib
 from pathlib import Path
 
 import onnx_ir as ir
 
 from ..errors import UsageError
+from ..files import sha256
 from .importer import load
 from .input_shapes import InputShapes
 from .zoo import ARCHITECTURES, build
@@ -35,5 +35,5 @@ def open_model(source: str, shapes: InputShapes | None = None) -> ir.Model:
     model.meta["source"] = str(path.resolve())
     model.meta["shapes"] = shapes or {}
     model.meta["name"] = path.stem
-    model.meta["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    model.meta["sha256"] = sha256(path)
     return model

@@ -17,7 +17,8 @@ T = TypeVar("T")
 
 # Seconds between two looks at a board that is waited for: at first, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
-_LIST = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+# No board has more than 9999 processors.
+_LIST = re.compile(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*")
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,16 @@ class Database:
         """The records in the file `path`, if it is there.
 
         A last line without its end was being written when a run was killed: it is left out. Raises
-        InvalidArtifactError, naming the line, if anything else is no record.
+        InvalidArtifactError, naming the line, if anything else is no record, UsageError if the file cannot be
+        read.
         """
         if not path.exists():
             return cls(path)
-        *lines, _ = path.read_text().split("\n")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"cannot read the database {path}: {error.strerror or error}") from error
+        *lines, _ = content.decode(errors="replace").split("\n")
         return cls(path, (_read(path, number, line) for number, line in enumerate(lines, 1)))
 
     def __iter__(self) -> Iterator[Record]:

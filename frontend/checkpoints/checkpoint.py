@@ -68,7 +68,7 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], str | None]:
 def _is_keras_archive(content: bytes) -> bool:
     try:
         return ARCHIVED in zipfile.ZipFile(io.BytesIO(content)).namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError):  # the second for a version of the format to come
         return False
 
 

@@ -7,6 +7,7 @@ order: `conv2d_3/kernel`.
 
 import io
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,11 @@ _LAYER = ("kernel", "bias")
 _BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # An ONNX file holds no more; a small HDF5 file can claim any size.
 _MOST_BYTES = 2**31
+# What h5py and the standard library raise for files that are damaged, or built otherwise.
+_MALFORMED = (
+    *(OSError, KeyError, RuntimeError, TypeError, AttributeError, OverflowError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def read_keras(content: bytes) -> dict[str, np.ndarray]:
@@ -34,17 +40,23 @@ def read_keras(content: bytes) -> dict[str, np.ndarray]:
 
     try:
         if not content.startswith(HDF5_START):
-            content = zipfile.ZipFile(io.BytesIO(content)).read(ARCHIVED)
+            archive = zipfile.ZipFile(io.BytesIO(content))
+            _check_size(archive.getinfo(ARCHIVED).file_size)
+            content = archive.read(ARCHIVED)
         with h5py.File(io.BytesIO(content), "r") as file:
             datasets = dict(_by_name(file) if "layer_names" in _top(file).attrs else _by_class(file))
             for name, dataset in datasets.items():
                 if dataset.external or dataset.is_virtual:
                     raise ValueError(f"{name} lies outside the file")
-            if sum(dataset.nbytes for dataset in datasets.values()) > _MOST_BYTES:
-                raise ValueError(f"it claims to hold more than {_MOST_BYTES:,} bytes")
+            _check_size(sum(dataset.nbytes for dataset in datasets.values()))
             return {name: dataset[()] for name, dataset in datasets.items()}
-    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"damaged: {' '.join(str(error).split())}") from error
+    except _MALFORMED as error:
+        raise ValueError(f"damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def _check_size(nbytes: int) -> None:
+    if nbytes > _MOST_BYTES:
+        raise ValueError(f"it claims to hold more than {_MOST_BYTES:,} bytes")
 
 
 def _top(file: "h5py.File") -> "h5py.Group":

@@ -39,7 +39,7 @@ _STATE_DICTS = ("state_dict", "model")
 # What the standard library raises for malformed pickles and archives.
 _MALFORMED = (
     *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, IndexError, TypeError, AttributeError),
-    *(ValueError, OverflowError, NotImplementedError, MemoryError, RecursionError),
+    *(ValueError, OverflowError, RuntimeError, MemoryError),
 )
 
 

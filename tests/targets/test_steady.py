@@ -193,7 +193,7 @@ def test_processors_of_a_command_line(text, cpus):
     assert Conditions.of(text, 5, print) == Conditions(cpus, 5, print)
 
 
-@pytest.mark.parametrize("text", ["", "big", "4-", "4,,5", "-1", "7-4"])
+@pytest.mark.parametrize("text", ["", "big", "4-", "4,,5", "-1", "7-4", "3000000000"])
 def test_what_names_no_processors(text):
     with pytest.raises(UsageError, match="names no processors"):
         Conditions.of(text, 5, print)

@@ -97,6 +97,14 @@ def test_a_database_that_is_not_there(tmp_path):
         known_records(tmp_path / "none")
 
 
+def test_what_is_no_file_of_records(tmp_path):
+    with pytest.raises(UsageError, match=r"cannot read the database .*: Is a directory"):
+        Database.open(tmp_path)
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(InvalidArtifactError, match=r"bytes, line 1: expected a tuning record"):
+        Database.open(tmp_path / "bytes")
+
+
 def test_records_beside_those_shipped(tmp_path):
     Database(tmp_path / "records.jsonl").add([record(10.0)])
     assert known_records(tmp_path / "records.jsonl") == [*Database.open(SHIPPED), record(10.0)]

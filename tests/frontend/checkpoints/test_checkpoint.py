@@ -1,4 +1,6 @@
+import io
 import json
+import zipfile
 
 import h5py
 import numpy as np
@@ -13,6 +15,26 @@ from .torch_files import Tensor, archive, pickled
 X = np.arange(4, dtype=np.float32)
 SAFETENSORS = save({"x": X})
 TORCH = archive(pickled({"x": Tensor(("0", "FloatStorage", 4), 0, (4,), (1,))}), [X.tobytes()])
+
+
+def encrypted(archive):
+    """`archive` with the flag of an encrypted file in every header."""
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        first, *parts = archive.split(header)
+        archive = header.join([first, *(part[: flags - 4] + b"\1" + part[flags - 3 :] for part in parts)])
+    return archive
+
+
+def keras_archive(content, compression=zipfile.ZIP_STORED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as file:
+        file.writestr("model.weights.h5", content)
+    return stream.getvalue()
+
+
+# Deflated, with a block of no known kind behind the header of 30 bytes and the name.
+GARBLED = keras_archive(bytes(1000), zipfile.ZIP_DEFLATED)
+GARBLED = GARBLED[:46] + b"\xff" + GARBLED[47:]
 
 
 @pytest.mark.parametrize("content", [SAFETENSORS, TORCH])
@@ -55,6 +77,9 @@ def test_a_file_that_cannot_be_read(tmp_path, name):
         (TORCH[:-30], "not a zip file"),
         (SAFETENSORS.replace(b"F32", b"I99"), "damaged"),
         (b"\x89HDF\r\n\x1a\n and nothing more", "damaged"),
+        (encrypted(TORCH), "is encrypted"),
+        (encrypted(keras_archive(b"")), "is encrypted"),
+        (GARBLED, "damaged: Error -3 while decompressing"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(tmp_path, content, complaint):
@@ -110,4 +135,13 @@ def test_hdf5_of_something_else(tmp_path):
     with h5py.File(path, "w") as file:
         file["data"] = np.zeros(3)
     with pytest.raises(InvalidModelError, match="neither a list of layers nor a group of them"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["model_weights", "layers", "layers/conv2d/vars/0/more"])
+def test_hdf5_built_otherwise(tmp_path, name):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file[name] = np.zeros(3)
+    with pytest.raises(InvalidModelError, match=r"a\.h5 cannot be read as a checkpoint"):
         read_checkpoint(path)
