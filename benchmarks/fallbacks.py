@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
 from armlet.compiler.fuse import fuse
 from armlet.compiler.lowering import lower
 from armlet.compiler.tvm_module import compile_library
 from armlet.console import progress_bar
-from armlet.frontend.importer import from_proto
 from armlet.targets import Core, find_core
 from armlet.targets.simulator.simulation import simulate
 
 from .document import PERFORMANCE, table, write_section
+from .operation import network_of
 
 CORES = tuple(find_core(name) for name in ("cortex-a55", "cortex-a76"))
 
@@ -38,14 +37,9 @@ class Operation(NamedTuple):
 
     def model(self) -> ir.Model:
         """The network of this operation alone."""
-        head = '<ir_version: 10, opset_import: ["" : 21]> operation'
-        shape = f"1,{self.channels},{self.rows},{self.columns}"
-        proto = onnx.parser.parse_model(f"{head} (float[{shape}] x) => (float[] y) {{ y = {self.onnx} }}")
-        proto.graph.output[0].type.tensor_type.ClearField("shape")
-        if self.resized:
-            sizes = np.array([1, self.channels, self.resized, self.resized])
-            proto.graph.initializer.append(onnx.numpy_helper.from_array(sizes, "sizes"))
-        return from_proto(proto, self.name)
+        shape = (1, self.channels, self.rows, self.columns)
+        sizes = {"sizes": np.array([1, self.channels, self.resized, self.resized])} if self.resized else {}
+        return network_of(self.onnx, shape, self.name, **sizes)
 
 
 # Of LR-ASPP on pictures of 1024 x 2048 and 513 x 513, and of SSDLite's classes.

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
 from armlet.cache import cache_folder
 from armlet.compiler import tune_model
 from armlet.console import progress_bar
-from armlet.frontend.importer import from_proto
 from armlet.targets import find_core, open_device
 
 from .document import PERFORMANCE, table, write_section
+from .operation import network_of
 
 CORE = find_core("cortex-a76")
 
@@ -32,13 +31,8 @@ class Operation(NamedTuple):
 
     def model(self) -> ir.Model:
         """The network of this operation alone."""
-        head = '<ir_version: 10, opset_import: ["" : 21]> operation'
-        given = f"float[{','.join(map(str, self.shape))}] x"
-        proto = onnx.parser.parse_model(f"{head} ({given}) => (float[] y) {{ y = {self.onnx} }}")
-        proto.graph.output[0].type.tensor_type.ClearField("shape")
         weights = np.random.default_rng(0).standard_normal(self.weights, dtype=np.float32)
-        proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
-        return from_proto(proto, self.name)
+        return network_of(self.onnx, self.shape, self.name, w=weights)
 
 
 # Of decoders, of grouped networks, of attention.
