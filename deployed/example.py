@@ -12,7 +12,10 @@ name, workspace_bytes = manifest["c_library"]["name"], manifest["arena"]["bytes"
 library = ctypes.CDLL(f"./c/lib{name}.so")
 
 inputs = [array.array("B", Path(file).read_bytes()) for file in sys.argv[1:] or ["input.bin"]]
-outputs = [(ctypes.c_float * math.prod(output["shape"]))() for output in manifest["outputs"]]
+outputs = []
+for output in manifest["outputs"]:
+    number = getattr(ctypes, f"c_{output['type'].replace('float32', 'float')}")
+    outputs.append((number * math.prod(output["shape"]))())
 workspace = ctypes.create_string_buffer(workspace_bytes + 64)
 
 getattr(library, f"{name}_run")(

@@ -135,6 +135,16 @@ def test_the_examples_in_python_run(for_host, tmp_path, example):
     assert (done.returncode, done.stdout) == (0, f"largest at {largest}\n"), done.stderr
 
 
+def test_the_example_in_python_gives_whole_numbers_their_room(tmp_path):
+    model = build("lraspp_mobilenet_v3_small", resolution=64, width=0.35, filters=8, argmax=True)
+    artifact = compile_model(model, tmp_path / "street", find_core("host"))
+    artifact.sample[0].tofile(artifact.folder / INPUT)
+    command = [sys.executable, EXAMPLES / "example.py"]
+    done = subprocess.run(command, cwd=artifact.folder, capture_output=True, text=True)
+    assert artifact.sample[1].dtype == np.int64
+    assert done.stdout == f"largest at {artifact.sample[1].argmax()}\n", done.stderr
+
+
 def test_the_command_reports(raspberry_pi, artifact):
     from .test_cli import armlet
 
