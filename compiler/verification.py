@@ -72,7 +72,8 @@ def verify(
 
 def signal_to_noise(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> float:
     """The power of an output above that of its error, in dB; the worst of several outputs."""
-    smallest = np.finfo(np.float64).tiny
+    # Of an output without error the ratio is large, and a number still: JSON has no infinity.
+    smallest = 1e-200
 
     def of_output(want: np.ndarray, out: np.ndarray) -> float:
         signal, noise = (np.square(part.astype(np.float64)).mean() for part in (want, out - want))
