@@ -10,7 +10,7 @@ from armlet.gate import page as page_module
 from armlet.gate.comparison import Comparison
 from armlet.gate.history import Point
 from armlet.gate.in_turns import Times
-from armlet.targets import PairedTimes
+from armlet.targets import PairedTimes, Watch
 
 from .by_hand import figures, kernel
 
@@ -87,7 +87,7 @@ def test_the_same_result_gives_the_same_page(tmp_path):
 
 def test_a_page_of_a_real_device(tmp_path):
     paired = PairedTimes([20.0 + number % 3 for number in range(30)], [21.0] * 30, 1.03)
-    page = written(tmp_path / "p.html", Times(paired))
+    page = written(tmp_path / "p.html", Times(paired, paired, Watch(None, ())))
     assert page.elements.count("svg") == 1
     assert {"Rounds", "before", "now", "ms"} <= {*page.texts}
 
