@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .artifact import C_LIBRARY, MANIFEST, Artifact, installed_pins
-from .errors import ArmletError, DeviceError, InvalidArtifactError, UsageError
-from .passes.verify import relative_error
+from .errors import DeviceError, InvalidArtifactError, UsageError
+from .inference import agreement
 from .targets import Device, PushedDevice, Shell, find_toolchain, install
 from .targets.elf import check_machine
 
@@ -92,16 +92,10 @@ def _run_once(artifact: Artifact, shell: Shell, folder: str) -> float:
         if UNSUPPORTED in str(error):
             raise InvalidArtifactError(f"{error}: compile it for an older core, or a family") from error
         raise
-    want, tolerance = artifact.sample[1], artifact.manifest["tolerance"]
+    want = artifact.sample[1]
     if len(output) != want.nbytes:
         raise DeviceError(f"{shell.uri} gave {len(output)} bytes of output, expected {want.nbytes}")
-    worst = relative_error([want], [np.frombuffer(output, want.dtype).reshape(want.shape)])
-    if not worst <= tolerance:
-        raise ArmletError(
-            f"{shell.uri} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "
-            f"{tolerance:.0e}: compile the artifact again, and report it if that does not help"
-        )
-    return worst
+    return agreement([want], [np.frombuffer(output, want.dtype).reshape(want.shape)], artifact, shell.uri)
 
 
 def _output_names(artifact: Artifact) -> list[str]:

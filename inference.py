@@ -1,5 +1,6 @@
 """Run or time an artifact on a device, and hold the result against ONNX Runtime."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +69,24 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
     layout = artifact.manifest["layout"]
     reference = Runner(ir.load(artifact.model))({expected["name"]: input_of(layout, image)})
     reference = [array_in(layout, output) for output in reference]
-    worst, tolerance = relative_error(reference, outputs), artifact.manifest["tolerance"]
+    worst = agreement(reference, outputs, artifact, device.uri)
+    return Inference(outputs, worst, same_top5(outputs[0], reference[0]))
+
+
+def agreement(
+    expected: Sequence[np.ndarray], outputs: Sequence[np.ndarray], artifact: Artifact, where: str
+) -> float:
+    """How far `outputs`, computed on `where`, are off the `expected` of ONNX Runtime, relative to the range.
+
+    Raises ArmletError if that is more than the artifact's tolerance.
+    """
+    worst, tolerance = relative_error(expected, outputs), artifact.manifest["tolerance"]
     if not worst <= tolerance:
         raise ArmletError(
-            f"{device.uri} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "
+            f"{where} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "
             f"{tolerance:.0e}: compile the artifact again, and report it if that does not help"
         )
-    return Inference(outputs, worst, same_top5(outputs[0], reference[0]))
+    return worst
 
 
 def save_outputs(outputs: list[np.ndarray], path: Path, *, force: bool = False) -> None:
@@ -105,8 +117,8 @@ def bench(
 ) -> Latency | Profile:
     """Time `artifact` on its sample input, under `conditions`; on a simulated core, profile it.
 
-    Raises UsageError if `device` is emulated, InvalidArtifactError if the
-    artifact does not fit the device, DeviceError if the device cannot be reached or is lost.
+    Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact does not fit the device,
+    DeviceError if the device cannot be reached or is lost.
     """
     if isinstance(device, SimulatedDevice):
         return profile(artifact, device)
