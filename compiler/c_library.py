@@ -88,6 +88,7 @@ def _facts(network: Network, manifest: Mapping[str, Any], core: Core) -> dict[st
         "output_bytes": _sizes(program.outputs),
         "workspace_bytes": network.arena.nbytes,
         "alignment": ALIGNMENT,
+        "detection": f"\n{network.detection.declaration(network.name)}" if network.detection else "",
         "kernels": len(layers),
         "kernel_names": ", ".join(f"\\\n  {_quoted(layer)}" for layer in layers),
         "needs": ", ".join(needs) if core.machine == "aarch64" else core.llvm_cpu,

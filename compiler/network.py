@@ -17,6 +17,7 @@ from ..targets.toolchains import DependencyError
 from ..threads import side_by_side
 from .arena import ALIGNMENT, Arena, Span, plan
 from .c_interface import CompiledFunction, KernelObject, compile_function
+from .detection import Detection
 from .fallback import TVM_ERRORS, cannot_compile
 from .program import Call, Program, Tensor
 from .traffic import Traffic, traffic_by_function
@@ -30,7 +31,7 @@ class Network:
 
     Its public functions begin with `name`; `version` tells networks of the same name apart. `traffic` is what
     a call of each of the program's functions reads and writes; `weights_bytes` are those of all constants,
-    each kept once.
+    each kept once. `detection` is what the object offers for its outputs.
     """
 
     name: str
@@ -40,11 +41,13 @@ class Network:
     arena: Arena
     traffic: Mapping[str, Traffic]
     weights_bytes: int
+    detection: Detection | None = None
 
     @property
     def functions(self) -> tuple[str, ...]:
         """All that the object offers."""
-        return tuple(f"{self.name}_{function}" for function in ("run", "run_kernel", "version"))
+        offered = ("run", "run_kernel", "version", *(("detect",) if self.detection else ()))
+        return tuple(f"{self.name}_{function}" for function in offered)
 
 
 def compile_network(
@@ -55,29 +58,32 @@ def compile_network(
     toolchain: Toolchain,
     folder: Path,
     progress: Callable[[str, float], None],
+    detection: Detection | None = None,
 ) -> Network:
     """Compile `program` for `core` to the object NAME.o in `folder`, which must outlive the result.
 
-    `progress` is told what is being done and which part of the whole is behind. Raises InvalidModelError
-    naming the node if TVM cannot compile one that was left to it, ArmletError if the toolchain
-    fails or a disk is full.
+    With `detection`, the object offers it as NAME_detect. `progress` is told what is being done and which
+    part of the whole is behind. Raises InvalidModelError naming the node if TVM cannot compile one that was
+    left to it, ArmletError if the toolchain fails or a disk is full.
     """
     objects = _compile_kernels(program, core, os, progress)
     progress("network", len(objects) / (len(objects) + 1))
 
     source = _Source.of(program, objects)
-    version, text = source.text(name, core.tvm_target(os))
-    (folder / "network.c").write_text(text)
+    others = {"detect.c": detection.source(name)} if detection else {}
+    version, text = source.text(name, core.tvm_target(os), *others.values())
     (folder / "weights.bin").write_bytes(source.weights)
-    # NAME is an identifier: no network is called so.
-    main = folder / "network.c.o"
-    toolchain.compile_object(folder / "network.c", main)
+    files = [item.path for item in objects.values()]
+    for file, content in {"network.c": text, **others}.items():
+        (folder / file).write_text(content)
+        # NAME is an identifier: no network is called so.
+        files.append(folder / f"{file}.o")
+        toolchain.compile_object(folder / file, files[-1])
     scratch = {function: sum(item.scratch) for function, item in objects.items()}
     traffic = traffic_by_function(program, scratch)
     whole = folder / f"lib{name}.o"
-    network = Network(name, version, whole, program, source.arena, traffic, len(source.weights))
+    network = Network(name, version, whole, program, source.arena, traffic, len(source.weights), detection)
     try:
-        files = [main, *(item.path for item in objects.values())]
         toolchain.link_object(files, network.object, network.functions)
     except DependencyError:
         _blame_a_node(program, objects, toolchain, folder)
@@ -163,12 +169,16 @@ class _Source:
         scratch = [[f"A({next(offsets)})" for _ in of_call] for of_call in of_calls]
         return cls(program, objects, arena, places, scratch)
 
-    def text(self, name: str, target: Mapping[str, Any]) -> tuple[str, str]:
-        """What the network `name` calls its version, and the C file, which includes weights.bin."""
+    def text(self, name: str, target: Mapping[str, Any], *others: str) -> tuple[str, str]:
+        """What the network `name` calls its version, and the C file, which includes weights.bin.
+
+        The version is also that of the `others` among its sources.
+        """
         calls = [self._call(number, call) for number, call in enumerate(self.program.calls)]
         pairs = zip(self.program.calls, calls, strict=True)
         functions = dict.fromkeys((call.function, text.count(",") + 1) for call, text in pairs)
-        content = json.dumps([calls, target], sort_keys=True).encode() + self.weights
+        described = json.dumps([calls, target, *others], sort_keys=True)
+        content = described.encode() + self.weights
         version = f"{__version__}-{hashlib.sha256(content).hexdigest()[:12]}"
         return version, Template(SOURCE.read_text()).substitute(
             name=name,

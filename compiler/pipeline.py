@@ -15,6 +15,7 @@ from ..frontend.shapes import shape_of
 from ..passes import optimize
 from ..targets import Core, Device, find_toolchain
 from .c_library import c_name, write_c_library
+from .detection import Detection
 from .labels import read_labels
 from .layout import Layout
 from .lowering import lower
@@ -60,6 +61,7 @@ def compile_model(
     given, ArmletError if the toolchain fails or the compiled network is wrong.
     """
     _refuse_what_is_not_built_yet(model)
+    detection = Detection.of(model)
     classes = read_labels(labels, model) if labels else None
     records = known_records(database)
     name = c_name(model, name)
@@ -83,6 +85,7 @@ def compile_model(
                 toolchain,
                 Path(work),
                 lambda what, part: progress(what, 0.1 + 0.7 * part),
+                detection,
             )
             manifest = describe(model, prepared, network, core, os, precision, layout, toolchain)
             manifest["tuning"] = selection.to_json()

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from .conventions import Padding
 from .random_weights import RandomWeights, second_moment_after
-from .shapes import shape_of
+from .shapes import picture_size, shape_of
 
 # What ONNX Runtime 1.18 and later load; newer versions of onnx write more than any runtime reads.
 OPSET_VERSION = 21
@@ -56,8 +56,7 @@ class GraphBuilder:
     def picture_size(self) -> tuple[int, int]:
         """Height and width of the graph's input: NCHW, or NHWC if it is uint8."""
         (picture,) = self._graph.inputs
-        _, first, second, third = shape_of(picture)
-        return (first, second) if picture.dtype == ir.DataType.UINT8 else (second, third)
+        return picture_size(picture)
 
     def conv(
         self,

@@ -18,3 +18,9 @@ def nbytes_of(value: ir.Value | None) -> int:
     if value is None or value.dtype is None:
         raise TypeError(f"{value} has no type")
     return math.prod(shape) * value.dtype.numpy().itemsize
+
+
+def picture_size(picture: ir.Value) -> tuple[int, int]:
+    """Height and width of an input: NCHW, or NHWC if it is uint8."""
+    _, first, second, third = shape_of(picture)
+    return (first, second) if picture.dtype == ir.DataType.UINT8 else (second, third)

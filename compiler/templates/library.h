@@ -45,7 +45,7 @@ void ${name}_run(const void *const in[], void *const out[], void *workspace);
 void ${name}_run_kernel(int32_t number, const void *const in[], void *const out[], void *workspace);
 
 const char *${name}_version(void);
-
+$detection
 #ifdef __cplusplus
 }
 #endif
