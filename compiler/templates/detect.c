@@ -6,6 +6,7 @@
 #define API __attribute__((visibility("default")))
 
 float expf(float x);
+float logf(float x);
 
 $declaration
 enum { BOXES = $boxes, CLASSES = $classes, CANDIDATES = $candidates, DETECTIONS = $detections, SOFTMAX = $softmax };
@@ -22,9 +23,13 @@ typedef struct {
   int32_t box;
 } candidate;
 
-/* Of each box, for softmax; of the class that is looked at, the best and the corners of what is kept of these. */
+/* Of logarithms: more than rounding moves them. */
+static const float SLACK = 1e-3f;
+
+/* Of each box, for softmax: the largest logit, and the sum of the exponentials of what the others are above that. Of the
+ * class that is looked at: the best boxes, and the corners of what is kept of these. */
 struct memory {
-  float largest[BOXES], sum[BOXES];
+  float largest[BOXES], sum[BOXES], log_sum[BOXES];
   candidate best[CANDIDATES];
   float kept[CANDIDATES][4];
 };
@@ -54,24 +59,28 @@ static int overlap(const float *a, const float *b) {
   return shared / (area(a) + area(b) - shared) > IOU_THRESHOLD;
 }
 
-static void prepare_softmax(const float *logits, struct memory *memory) {
+static void prepare(const float *logits, struct memory *memory) {
   for (int32_t box = 0; box < BOXES; ++box, logits += CLASSES) {
-    float largest = logits[0], sum = 0;
-    for (int32_t label = 1; label < CLASSES; ++label)
+    float largest = SOFTMAX ? logits[0] : 0, sum = SOFTMAX ? 0 : 1;
+    for (int32_t label = 1; SOFTMAX && label < CLASSES; ++label)
       if (logits[label] > largest) largest = logits[label];
-    for (int32_t label = 0; label < CLASSES; ++label) sum += expf(logits[label] - largest);
+    for (int32_t label = 0; SOFTMAX && label < CLASSES; ++label) sum += expf(logits[label] - largest);
     memory->largest[box] = largest;
     memory->sum[box] = sum;
+    memory->log_sum[box] = logf(sum);
   }
 }
 
 /* The boxes of a class that score more than `least`, best first, of equals the first; how many. */
 static int32_t find_candidates(const float *logits, float least, struct memory *memory) {
   candidate *best = memory->best;
+  /* What scores less is known by its logit, with no exponential. */
+  const float lowest = logf(SOFTMAX ? least : least / (1 - least)) - SLACK;
   int32_t count = 0;
   for (int32_t box = 0; box < BOXES; ++box, logits += CLASSES) {
-    const float score =
-        SOFTMAX ? expf(*logits - memory->largest[box]) / memory->sum[box] : 1 / (1 + expf(-*logits));
+    const float above = *logits - memory->largest[box];
+    if (above - memory->log_sum[box] < lowest) continue;
+    const float score = SOFTMAX ? expf(above) / memory->sum[box] : 1 / (1 + expf(-above));
     if (!(score > (count == CANDIDATES ? best[CANDIDATES - 1].score : least))) continue;
     int32_t at = count < CANDIDATES ? count++ : CANDIDATES - 1;
     for (; at > 0 && best[at - 1].score < score; --at) best[at] = best[at - 1];
@@ -92,7 +101,7 @@ API int32_t ${name}_detect(void *const out[], ${name}_detection found[], void *w
   const float *logits = out[0], *regression = out[1];
   struct memory *memory = workspace;
   int32_t count = 0;
-  if (SOFTMAX) prepare_softmax(logits, memory);
+  prepare(logits, memory);
   for (int32_t label = 1; label < CLASSES; ++label) {
     /* What scores no more than the last that was found is neither found nor suppresses what is. */
     const float least = count == DETECTIONS ? found[DETECTIONS - 1].score : SCORE_THRESHOLD;

@@ -54,7 +54,7 @@ def in_c(how, folder):
     def run(logits, regression):
         found = (Row * (how.detections + 1))()
         found[how.detections].label = -1
-        workspace = ctypes.create_string_buffer(8 * COUNT + 24 * 300)
+        workspace = ctypes.create_string_buffer(12 * COUNT + 24 * 300)
         outputs = (ctypes.c_void_p * 2)(logits.ctypes.data, regression.ctypes.data)
         count = library.net_detect(outputs, found, workspace)
         assert 0 <= count <= how.detections
@@ -198,6 +198,9 @@ def test_a_frame_to_detections_on_the_emulated_phone(tmp_path):
     artifact = compile_model(model, tmp_path / "made", core, name="net")
     (tmp_path / "main.c").write_text(PROGRAM)
     library = artifact.folder / "c"
+    header, count = (library / "net.h").read_text(), artifact.manifest["outputs"][0]["shape"][1]
+    assert "#define NET_DETECTIONS 300\n" in header
+    assert f"#define NET_DETECT_WORKSPACE_BYTES {12 * count + 24 * min(300, count)}\n" in header
     command = [
         *find_toolchain("linux", "aarch64").c_compiler,
         *("-std=gnu99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O2", "-static", f"-I{library}"),
