@@ -1,7 +1,7 @@
 """Skip what needs an emulated phone where there is none; CI has one, and must not skip.
 
 And let tests interrupt what they start, though the shell that started them may ignore SIGINT, as it does for
-what it runs in the background.
+what it runs in the background, and nohup SIGHUP.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from .boards import sshd
 from .waiting import Tracker, wait_until
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
