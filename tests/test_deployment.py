@@ -148,7 +148,7 @@ def test_the_example_in_python_gives_whole_numbers_their_room(tmp_path):
 
 
 def test_the_command_reports(raspberry_pi, artifact):
-    from .test_cli import armlet
+    from .cli.process import armlet
 
     reported = armlet("deploy", artifact.folder, "--device", raspberry_pi.uri, "--json")
     assert reported.returncode == 0, reported.stderr

@@ -1,0 +1,160 @@
+"""compile, run, bench, explain."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+
+from armlet.targets.board_files import FIRMWARE
+
+from ..boards.trees import pi4, write_tree
+from .process import armlet, refused
+
+
+def test_run_and_bench(artifact, tmp_path):
+    done = armlet("run", artifact, "--device", "host", "--output", tmp_path / "y.npy", "--json")
+    result = json.loads(done.stdout)
+    logits = np.load(tmp_path / "y.npy")
+    assert result["top5"][0] == {
+        "class": int(logits.argmax()),
+        "label": None,
+        "value": pytest.approx(float(logits.max())),
+    }
+    assert result["against_onnxruntime"]["same_top5"] is True
+    assert result["weights"] == "random, seed 0"
+
+    options = ("--rounds", "17", "--cooldown", "0", "--json")
+    timed = json.loads(armlet("bench", artifact, "--device", "host", *options).stdout)
+    (entry,) = timed["artifacts"]
+    assert len(entry["samples_ms"]) == 17
+    assert entry["conditions"].keys() == {
+        *("board", "cpus", "turns", "waited_seconds", "repeated_turns", "notes")
+    }
+    assert [turn.keys() for turn in entry["conditions"]["turns"]] == [
+        {"clock_mhz", "celsius", "fastest", "tainted"}
+    ] * 2
+    assert all(sample > 0 for sample in entry["samples_ms"])
+
+
+def test_bench_on_a_board_that_throttles_is_inconclusive(artifact, tmp_path, start_server):
+    root = write_tree(tmp_path / "root", pi4(mhz=1000, throttled=0x6))
+    uri = f"rpc://127.0.0.1:{start_server('--root', str(root)).port}"
+    done = armlet("bench", artifact, "--device", uri, "--cooldown", "0.1")
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.rstrip().endswith("cortex-a72 0, 1, 2, 3")
+    words = (
+        f"armlet: {uri} gives no steady times, after 0 s of waiting: the firmware caps the clock: let it cool"
+    )
+    *notes, last = done.stderr.splitlines()
+    assert notes == [f"note: the device is not fit to measure: {why}" for why in FIRMWARE[1:3]]
+    assert last.startswith(words)
+    write_tree(root, pi4())
+    entry = json.loads(armlet("bench", artifact, "--device", uri, "--cooldown", "0", "--json").stdout)["artifacts"][0]
+    assert entry["conditions"]["board"]["cpus"][2]["core"] == "cortex-a72"
+    assert entry["conditions"]["turns"][0]["clock_mhz"] == 1800
+
+
+@pytest.mark.emulator
+def test_bench_on_a_simulated_core(for_a53):
+    done = armlet("bench", for_a53, "--device", "sim:cortex-a53", "--json")
+    (entry,) = json.loads(done.stdout)["artifacts"]
+    assert entry["core"] == "cortex-a53"
+    assert sum(sum(kernel["instructions"].values()) for kernel in entry["kernels"]) == sum(
+        entry["instructions"].values()
+    )
+    shown = armlet("bench", for_a53, "--device", "sim:cortex-a53@1.4GHz", "--profile").stdout
+    assert f"yardstick {entry['yardstick']}, qemu {entry['versions']['qemu']}" in shown
+    assert " ms, " in shown
+    assert "block4/depthwise/conv" in shown
+    assert "to run, use emulated:cortex-a53" in refused(2, "run", for_a53, "--device", "sim:cortex-a53")
+
+
+@pytest.mark.emulator
+def test_explain(for_a53):
+    bench = armlet("bench", for_a53, "--device", "sim:cortex-a53", "--json")
+    (entry,) = json.loads(bench.stdout)["artifacts"]
+    kernel = next(kernel for kernel in entry["kernels"] if "block4/depthwise/conv" in kernel["layers"])
+    # Without a device, the core that the artifact is for.
+    done = armlet("explain", for_a53, "--kernel", "block4/depthwise/conv", "--json")
+    explained = json.loads(done.stdout)
+    assert explained["device"] == "sim:cortex-a53"
+    assert explained["kernel"] == kernel
+    assert 1 <= len(explained["runs"]) <= 3
+
+    whole = armlet("explain", for_a53, "--kernel", kernel["name"], "--all").stdout
+    assert "bound by" in whole
+    assert "fmla v" in whole
+    assert "(--all)" not in whole
+    assert "block4/depthwise/conv" in refused(2, "explain", for_a53, "--kernel", "block4/depth")
+    assert "choose a simulated core" in refused(2, "explain", for_a53, "--kernel", "x", "--device", "host")
+
+
+def test_labels(tiny, tmp_path):
+    names = tmp_path / "labels.txt"
+    names.write_text("\n".join(f"animal {number}" for number in range(9)))
+    command = ["compile", tiny, "-o", tmp_path / "named", "--target", "host", "--labels", names]
+    assert "9 lines, expected one for each of 10 classes" in refused(2, *command)
+    names.write_text("\n".join(f"animal {number}" for number in range(10)))
+    assert armlet(*command).returncode == 0
+    top = json.loads(armlet("run", tmp_path / "named", "--device", "host", "--json").stdout)["top5"]
+    assert all(entry["label"] == f"animal {entry['class']}" for entry in top)
+    assert "absent.txt" in refused(2, *command[:-1], tmp_path / "absent.txt", "--force")
+
+
+def test_an_emulator_gives_no_times(artifact):
+    assert "no times" in refused(2, "bench", artifact, "--device", "emulated:cortex-a76")
+
+
+def test_unreachable_device(artifact):
+    assert "rpc://127.0.0.1:9" in refused(5, "run", artifact, "--device", "rpc://127.0.0.1:9")
+    assert "tracker" in refused(5, "run", artifact, "--device", "tracker://127.0.0.1:9/phone")
+
+
+def test_a_changed_artifact(artifact, tmp_path):
+    changed = tmp_path / "changed"
+    subprocess.run(["cp", "-r", artifact, changed], check=True)
+    with (changed / "model.so").open("r+b") as file:
+        file.seek(100)
+        file.write(b"x")
+    for command in ("run", "bench"):
+        assert "model.so has changed" in refused(6, command, changed, "--device", "host")
+    assert "cannot run" in refused(6, "run", artifact, "--device", "emulated:cortex-a76")
+
+
+def test_a_run_does_not_overwrite(artifact, tmp_path):
+    (tmp_path / "y.npy").write_text("precious")
+    assert "--force" in refused(2, "run", artifact, "--device", "host", "--output", tmp_path / "y.npy")
+    assert (tmp_path / "y.npy").read_text() == "precious"
+    assert "must end in .npy" in refused(
+        2, "run", artifact, "--device", "host", "--output", tmp_path / "y.txt"
+    )
+
+
+def test_the_memory_of_a_compiled_network_is_said(tiny, tmp_path):
+    command = ["compile", tiny, "-o", tmp_path / "made", "--target", "host", "--force"]
+    memory = json.loads(armlet(*command, "--json").stdout)["memory"]
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    constants = sum(each["constant_bytes"] * len(each["layers"]) for each in manifest["kernels"])
+    assert manifest["arena"] == {
+        "bytes": memory["workspace_bytes"],
+        "lower_bound_bytes": memory["workspace_lower_bound_bytes"],
+    }
+    assert memory["workspace_lower_bound_bytes"] <= memory["workspace_bytes"]
+    # No two layers have the same weights; the arrays are aligned to 64 bytes.
+    assert constants <= memory["weights_bytes"] < constants + 64 * 3 * len(manifest["kernels"])
+    assert memory["library_bytes"] == (tmp_path / "made" / "c" / "libtiny.so").stat().st_size
+    assert memory["library_bytes"] > memory["weights_bytes"]
+
+    (line,) = (line for line in armlet(*command).stdout.splitlines() if "workspace" in line)
+    assert all(f"{size:,}" in line for size in memory.values())
+
+
+def test_names_are_shown_as_they_are(tiny, tmp_path):
+    names = tmp_path / "labels.txt"
+    names.write_text("\n".join(["[/b]", "[bold]x", *(f"[{n}] y" for n in range(8))]))
+    folder = tmp_path / "[b] made"
+    done = armlet("compile", tiny, "-o", folder, "--target", "host", "--labels", names)
+    assert done.returncode == 0
+    assert "[b] made" in done.stdout
+    assert "[" in armlet("run", folder, "--device", "host").stdout
