@@ -50,7 +50,8 @@ def test_bench_on_a_board_that_throttles_is_inconclusive(artifact, tmp_path, sta
     assert notes == [f"note: the device is not fit to measure: {why}" for why in FIRMWARE[1:3]]
     assert last.startswith(words)
     write_tree(root, pi4())
-    entry = json.loads(armlet("bench", artifact, "--device", uri, "--cooldown", "0", "--json").stdout)["artifacts"][0]
+    done = armlet("bench", artifact, "--device", uri, "--cooldown", "0", "--json")
+    (entry,) = json.loads(done.stdout)["artifacts"]
     assert entry["conditions"]["board"]["cpus"][2]["core"] == "cortex-a72"
     assert entry["conditions"]["turns"][0]["clock_mhz"] == 1800
 
