@@ -15,9 +15,12 @@ check:
 	.venv/bin/ruff format --check .
 	cd .venv/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p armlet
 
-# What docs/performance.md says of simulated cores and of this machine; the first time takes two hours or three.
+# What docs/performance.md says of simulated cores and of this machine, and docs/models.md; the first time takes two hours or three.
 peers: setup
+	.venv/bin/python -m armlet.benchmarks.models
 	.venv/bin/python -m armlet.benchmarks.defaults
+	.venv/bin/python -m armlet.benchmarks.ranking
+	.venv/bin/python -m armlet.benchmarks.schedules
 	.venv/bin/python -m armlet.benchmarks.peers
 	.venv/bin/python -m armlet.benchmarks.fusions
 	.venv/bin/python -m armlet.benchmarks.growth
