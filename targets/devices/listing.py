@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ArmletError, DeviceError
+from ...errors import ArmletError, DeviceError, UsageError
 from ...settings import Settings
 from ..board import Board
 from ..cores import CORES
@@ -51,8 +51,18 @@ def list_devices(uris: Iterable[str] = ()) -> list[DeviceStatus]:
     if named := [*uris]:
         return [status for uri in named for status in _named(uri)]
     here = ["host", *(f"emulated:{core.name}" for core in CORES.values() if core.emulated_by)]
-    listed = [status for uri in [*here, *Settings.find().devices] for status in _named(uri)]
+    listed = [status for uri in here for status in _named(uri)]
+    for name, uri in Settings.find().devices.items():
+        listed += _configured(name, uri)
     return [*listed, *_phones({status.uri for status in listed})]
+
+
+def _configured(name: str, uri: str) -> list[DeviceStatus]:
+    """What a name of armlet.toml stands for; one that names no device does not hide the others."""
+    try:
+        return [*_named(name)]
+    except UsageError as error:
+        return [DeviceStatus(name, uri, False, str(error))]
 
 
 def _named(given: str) -> Iterator[DeviceStatus]:

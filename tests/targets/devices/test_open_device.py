@@ -89,6 +89,16 @@ def test_the_list_has_what_armlet_toml_names(monkeypatch, tmp_path):
     assert last.note == "tracker://127.0.0.1:1: no tracker answers: Connection refused"
 
 
+def test_a_name_for_nothing_hides_no_other(monkeypatch, tmp_path):
+    (tmp_path / "armlet.toml").write_text('[devices]\noven = "toaster:7"\nmine = "host"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    oven, mine = (status for status in list_devices() if status.name)
+    assert (oven.name, oven.uri, oven.available) == ("oven", "toaster:7", False)
+    assert "'toaster:7' names no device" in oven.note
+    assert mine.available
+
+
 @pytest.mark.emulator
 def test_a_witness_is_a_device_of_this_machine_that_runs_the_code(monkeypatch, tmp_path):
     assert find_witness(find_core("host")).uri == "host"
