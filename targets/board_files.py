@@ -72,7 +72,7 @@ def parse_board(files: Files) -> Board:
     return Board(
         cpus,
         offline=max(_highest(files.get(f"{CPU}/present", "")) + 1 - len(cpus), 0),
-        load=float(load) if load else None,
+        load=float(load) if re.fullmatch(r"\d+(\.\d+)?", load) else None,
         celsius=celsius,
         limit_celsius=limit,
         slowed=[*_slowed(files)],
@@ -96,10 +96,9 @@ def _processors(cpuinfo: str) -> dict[int, dict[str, str]]:
 
 def _cpu(number: int, fields: Mapping[str, str], files: Files) -> Cpu:
     folder = f"{CPU}/cpu{number}"
-    if "CPU part" in fields:
-        core = name_of(int(fields.get("CPU implementer", "0"), 16), int(fields["CPU part"], 16))
-    else:
-        core = fields.get("model name", "processor")
+    implementer, part = (_hexadecimal(fields.get(f"CPU {name}", "")) for name in ("implementer", "part"))
+    unnamed = fields.get("model name", "processor")
+    core = unnamed if part is None else name_of(implementer or 0, part)
     capacity = _number(files, f"{folder}/cpu_capacity")
     now, limit, highest = (
         _number(files, f"{folder}/cpufreq/{name}", 1000)
@@ -134,7 +133,7 @@ def _slowed(files: Files) -> Iterator[str]:
     for path, text in files.items():
         device, _, name = path.rpartition("/")
         if name == "get_throttled":
-            bits = int(text, 16)
+            bits = _hexadecimal(text) or 0
             yield from (words for bit, words in enumerate(FIRMWARE) if bits >> bit & 1)
         elif name == "cur_state" and _number(files, path):
             kind = files.get(f"{device}/type", "").strip()
@@ -153,6 +152,10 @@ def _celsius(files: Files, path: str) -> float | None:
 def _number(files: Files, path: str, unit: float = 1) -> float | None:
     text = files.get(path, "").strip()
     return int(text) / unit if re.fullmatch(r"-?\d+", text) else None
+
+
+def _hexadecimal(text: str) -> int | None:
+    return int(text, 16) if re.fullmatch(r"\s*(0x)?[0-9a-fA-F]+\s*", text) else None
 
 
 def _highest(numbers: str) -> int:

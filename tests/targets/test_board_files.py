@@ -116,3 +116,12 @@ def test_clocks_of_a_processor_with_no_limit_shown():
     files = {"proc/cpuinfo": cpuinfo({0: A55}), f"{CPU}/cpu0/cpufreq/cpuinfo_max_freq": "1800000\n"}
     assert board(files).clock == "1800 MHz"
     assert board(pi5()).clock == "1500 of 2400 MHz"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "what is this"])
+def test_what_is_no_number_is_not_known(text):
+    cpuinfo = f"processor : 0\nCPU implementer : {text.strip()}\nCPU part : {text.strip()}\n"
+    throttled = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+    board = parse_board({"/proc/loadavg": text, "/proc/cpuinfo": cpuinfo, throttled: text})
+    assert [cpu.core for cpu in board.cpus] == ["processor"]
+    assert (board.load, [*board.slowed]) == (None, [])
