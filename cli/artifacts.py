@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table, progress_bar, working
+from ..errors import UsageError
 from .options import (
     TARGETS,
     artifact_argument,
@@ -141,6 +142,11 @@ def bench(
     from ..simulated_tables import show_profile, show_totals
 
     device = targets.open_device(uri)
+    if profile and not isinstance(device, targets.SimulatedDevice):
+        raise UsageError(
+            f"--profile is of simulated cores, not of {uri}: there, c/benchmark.c of the artifact times its "
+            "kernels (--kernels)"
+        )
     artifacts = [Artifact.open(folder) for folder in folders]
     with working(f"measuring on {uri}") as say:
         conditions = targets.Conditions.of(cpus, cooldown, say)

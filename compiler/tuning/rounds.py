@@ -22,7 +22,7 @@ import onnx_ir as ir
 from tvm import tirx
 
 from ...artifact import TVM_FAMILY
-from ...errors import ArmletError, DeviceError
+from ...errors import ArmletError
 from ...frontend.shapes import shape_of
 from ...passes.verify import as_inputs
 from ...targets import Core
@@ -212,7 +212,7 @@ class Rounds:
     def run(self, most: int | None, progress: Progress) -> Tuning:
         """Measure what the database does not know, at most so many trials, then what it comes to.
 
-        Raises DeviceError when FAILURES rounds fail one after the other.
+        Raises the last one's error when FAILURES rounds fail one after the other.
         """
         measured = self.measure_trials(most, progress)
         progress("whole network", 1.0)
@@ -226,7 +226,7 @@ class Rounds:
     def measure_trials(self, most: int | None, progress: Progress) -> int:
         """Measure what the database does not know, at most so many trials; returns how many were.
 
-        Raises DeviceError when FAILURES rounds fail one after the other.
+        Raises the last one's error when FAILURES rounds fail one after the other.
         """
         left = sum(len(task.pending(self.database)) for task in self.tasks)
         total, measured, in_a_row = left if most is None else min(left, most), 0, 0
@@ -244,7 +244,7 @@ class Rounds:
                     wanted = running.pop(future)
                     try:
                         costs = future.result().of_tasks
-                    except DeviceError as error:
+                    except ArmletError as error:
                         in_a_row += 1
                         self._fail(error, in_a_row)
                         continue

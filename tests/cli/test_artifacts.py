@@ -68,6 +68,7 @@ def test_bench_on_a_simulated_core(for_a53):
     assert f"yardstick {entry['yardstick']}, qemu {entry['versions']['qemu']}" in shown
     assert " ms, " in shown
     assert "block4/depthwise/conv" in shown
+    assert "c/benchmark.c" in refused(2, "bench", for_a53, "--device", "host", "--profile")
     assert "to run, use emulated:cortex-a53" in refused(2, "run", for_a53, "--device", "sim:cortex-a53")
 
 

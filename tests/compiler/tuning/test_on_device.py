@@ -7,7 +7,7 @@ import pytest
 
 from armlet.compiler import tune_model
 from armlet.compiler.tuning import Database, on_device
-from armlet.errors import DeviceError, InconclusiveError, UsageError
+from armlet.errors import DeviceError, InconclusiveError, InvalidArtifactError, UsageError
 from armlet.targets import Conditions, find_core, open_device, steady
 from armlet.targets.devices.connection import RpcSession
 from armlet.targets.devices.emulated import emulated_server
@@ -118,6 +118,21 @@ def test_a_lost_board_costs_a_round(model, boards, tmp_path, monkeypatch):
     assert 0 < tuning.measured < total
     again = tune(model, CORE, boards, tmp_path / "records.jsonl")
     assert (again.measured, again.failures) == (total - tuning.measured, {})
+
+
+def test_a_candidate_that_crashes_costs_a_round(model, tmp_path, monkeypatch):
+    measure, calls = on_device._parts, []
+
+    def crashing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise InvalidArtifactError("it crashed")
+        return measure(*arguments)
+
+    monkeypatch.setattr(on_device, "_parts", crashing)
+    tuning = tune(model, find_core("host"), open_device("host"), tmp_path / "records.jsonl")
+    assert tuning.failures == {"it crashed": 1}
+    assert 0 < tuning.measured < sum(len(task.trials) for task in tuning.tasks)
 
 
 def test_a_board_that_is_lost_again_and_again_ends_the_run(model, tmp_path, monkeypatch):
