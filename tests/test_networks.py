@@ -11,6 +11,8 @@ from armlet.targets import find_core, open_device
 
 NETWORKS = ["mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v2"]
 CORES = ["cortex-a53", "cortex-a72", "cortex-a76"]
+# Every network and every core once; the rest takes minutes.
+ONCE = [*zip(CORES, NETWORKS, strict=True)]
 
 
 def check(name, core, folder, os="linux"):
@@ -34,8 +36,14 @@ def check(name, core, folder, os="linux"):
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(
+    ("core", "name"),
+    [
+        pytest.param(core, name, marks=[] if (core, name) in ONCE else pytest.mark.full)
+        for core in CORES
+        for name in NETWORKS
+    ],
+)
 def test_on_an_emulated_phone(core, name, tmp_path):
     check(name, core, tmp_path)
 
