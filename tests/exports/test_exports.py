@@ -114,6 +114,6 @@ def test_on_an_emulated_phone(name, tmp_path):
 
 @pytest.mark.full
 @pytest.mark.emulator
-@pytest.mark.parametrize("name", SITES.keys() - {*SHORT})
+@pytest.mark.parametrize("name", sorted(SITES.keys() - {*SHORT}))
 def test_the_others_on_an_emulated_phone(name, tmp_path):
     check_on_phone(name, tmp_path)
