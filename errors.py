@@ -41,3 +41,8 @@ class InvalidBaselineError(ArmletError):
     """The baseline is broken, lacks the artifact, or is of what cannot be compared with it. Exit code 6."""
 
     exit_code = 6
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what `error` says, or its kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

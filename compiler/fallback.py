@@ -10,7 +10,7 @@ from tvm import IRModule, relax, tirx
 from tvm.ir.expr import GenericConst
 from tvm.relax.frontend.onnx import from_onnx
 
-from ..errors import InvalidModelError
+from ..errors import InvalidModelError, first_line
 from ..frontend.shapes import shape_of
 from .c_interface import fingerprint
 from .layout import Layout, array_in, shape_in
@@ -83,7 +83,7 @@ def import_alone(graph: ir.Graph, node: ir.Node, ir_version: int) -> Fallback:
 
 def cannot_compile(node: ir.Node, error: Exception) -> InvalidModelError:
     """The error for a `node` that TVM failed on with `error`."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     return InvalidModelError(
         f"cannot compile node {node.name!r}: neither armlet nor TVM supports {node.domain or 'ONNX'}'s "
         f"{node.op_type} here ({reason})"

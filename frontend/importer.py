@@ -14,7 +14,7 @@ import onnx_ir as ir
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
-from ..errors import InvalidModelError, UsageError
+from ..errors import InvalidModelError, UsageError, first_line
 from .input_shapes import InputShapes, fix_input_shapes
 from .shape_inference import infer_shapes
 from .versions import ONNX_DOMAINS, in_known_versions
@@ -52,13 +52,13 @@ def load(path: Path, shapes: InputShapes | None = None) -> ir.Model:
     except (FileNotFoundError, IsADirectoryError) as error:
         if not path.is_file():
             raise UsageError(f"no ONNX file at {path}: check the path") from error
-        raise InvalidModelError(f"{path}: external data is missing: {_first_line(error)}") from error
+        raise InvalidModelError(f"{path}: external data is missing: {first_line(error)}") from error
     except google.protobuf.message.DecodeError as error:
         raise InvalidModelError(
-            f"{path} is not an ONNX file, or is truncated: {_first_line(error)}"
+            f"{path} is not an ONNX file, or is truncated: {first_line(error)}"
         ) from error
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
-        raise InvalidModelError(f"{path}: cannot read the model's data: {_first_line(error)}") from error
+        raise InvalidModelError(f"{path}: cannot read the model's data: {first_line(error)}") from error
     return from_proto(proto, str(path), shapes)
 
 
@@ -85,7 +85,7 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
         # After the shapes: the checker wants those of outputs, which many exporters leave out.
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise InvalidModelError(f"{name} is not valid ONNX: {_first_line(error)}") from error
+        raise InvalidModelError(f"{name} is not valid ONNX: {first_line(error)}") from error
     return ir.from_proto(proto)
 
 
@@ -124,7 +124,7 @@ def _check_size(tensor: onnx.TensorProto, name: str) -> None:
     except (ValueError, TypeError) as error:
         raise InvalidModelError(
             f"{name}: tensor {tensor.name!r} of shape {list(tensor.dims)} does not fit the "
-            f"{len(tensor.raw_data)} bytes it holds: the file is damaged ({_first_line(error)})"
+            f"{len(tensor.raw_data)} bytes it holds: the file is damaged ({first_line(error)})"
         ) from error
 
 
@@ -182,7 +182,3 @@ def _drop_inputs_with_values(proto: onnx.ModelProto) -> None:
     inputs = [value for value in proto.graph.input if value.name not in valued]
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,7 +3,7 @@
 import onnx
 import onnx.inliner
 
-from ..errors import InvalidModelError
+from ..errors import InvalidModelError, first_line
 
 # HardSwish came with the oldest; onnxruntime 1.31 loads the newest. onnx 1.23 writes newer ones by default.
 OLDEST_OPSET, NEWEST_OPSET = 14, 26
@@ -38,7 +38,7 @@ def in_known_versions(proto: onnx.ModelProto, name: str) -> onnx.ModelProto:
             proto = onnx.version_converter.convert_version(inlined, wanted)
             proto.ir_version = inlined.ir_version
         except (RuntimeError, ValueError, onnx.version_converter.ConvertError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(" failed: ")[-1]
+            reason = first_line(error).split(" failed: ")[-1]
             raise InvalidModelError(
                 f"{name} has opset {opset}, which cannot be converted to {wanted} ({reason}): export it for "
                 f"opset {OLDEST_OPSET} to {NEWEST_OPSET}"

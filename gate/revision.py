@@ -85,8 +85,8 @@ def _compiled(artifact: Artifact, repository: Path, tree: Path, work: Path, revi
     command = [*ARMLET, "compile", named["source"], *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        words = [*done.stderr.strip().splitlines(), f"exit code {done.returncode}"]
-        raise ArmletError(f"{artifact.folder} cannot be compiled as of {revision}: {words[-2:][0]}")
+        (reason,) = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ArmletError(f"{artifact.folder} cannot be compiled as of {revision}: {reason}")
     return Artifact.open(work / "artifact")
 
 

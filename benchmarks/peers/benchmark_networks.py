@@ -12,30 +12,15 @@ from armlet.frontend.backbone import Bottleneck
 from armlet.frontend.blocks import conv_bn_act
 from armlet.frontend.builder import GraphBuilder
 from armlet.frontend.mobilenet_v2 import TABLE as V2_TABLE
+from armlet.frontend.mobilenet_v3_large import TABLE as LARGE
 from armlet.frontend.shapes import shape_of
 
 from .peer import Network
 
 CLASSES = 1000
 
-
-V3_TABLE = (
-    Bottleneck(3, 16, 16, False, "relu", 1),
-    Bottleneck(3, 64, 24, False, "relu", 2),
-    Bottleneck(3, 72, 24, False, "relu", 1),
-    Bottleneck(5, 72, 40, True, "relu", 2),
-    Bottleneck(5, 120, 40, True, "relu", 1),
-    Bottleneck(5, 120, 40, True, "relu", 1),
-    Bottleneck(3, 240, 80, False, "hard_swish", 2),
-    Bottleneck(3, 200, 80, False, "hard_swish", 1),
-    Bottleneck(3, 184, 80, False, "hard_swish", 1),
-    Bottleneck(3, 184, 80, False, "hard_swish", 1),
-    Bottleneck(3, 480, 112, True, "hard_swish", 1),
-    Bottleneck(3, 672, 112, True, "hard_swish", 1),
-    Bottleneck(5, 672, 160, True, "hard_swish", 1),
-    Bottleneck(5, 672, 160, True, "hard_swish", 2),
-    Bottleneck(5, 960, 160, True, "hard_swish", 1),
-)
+# The first block of 160 channels keeps the large map, and the second strides.
+V3_TABLE = (*LARGE[:12], LARGE[12]._replace(stride=1), *LARGE[12:14])
 
 
 def mobilenet_v2() -> ir.Model:

@@ -60,7 +60,10 @@ def tune_on_devices(
             # What is simulated takes nothing of what the board may measure.
             network, spent = with_schedules(network, model, database, None, progress)[0], 0
             tasks = cheapest_first(
-                *(network, network.tasks(device.uri), model, database),
+                network,
+                network.tasks(device.uri),
+                model,
+                database,
                 lambda what, part: progress(f"{order}: {what}", part / 2),
             )
         else:

@@ -1,8 +1,13 @@
 """What runs on a board for its clients, and a client that can be killed."""
 
 import contextlib
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
+
+from ..waiting import wait_until
 
 CLIENT = """
 import sys, numpy
@@ -36,3 +41,19 @@ def busy_session(board) -> psutil.Process | None:
             if "qemu" in process.parent().name() and process.cpu_times().user > 0.2:
                 return process
     return None
+
+
+def end_busy_client(
+    board, library: Path, number: int
+) -> tuple[tuple[int, bytes, bytes], list[psutil.Process]]:
+    """Send signal `number` to a client whose session computes: its exit code, output and errors.
+
+    And the processes that it had started on this machine.
+    """
+    command = [sys.executable, "-c", CLIENT, board.uri, library]
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: busy_session(board))
+    here = psutil.Process(client.pid).children(recursive=True)
+    client.send_signal(number)
+    output, errors = client.communicate(timeout=60)
+    return (client.returncode, output, errors), here

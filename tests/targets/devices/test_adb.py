@@ -1,19 +1,16 @@
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import threading
 
 import numpy as np
-import psutil
 import pytest
 
 from armlet.errors import DeviceError, UsageError
 from armlet.targets import list_devices, open_device
 
 from ...boards import phone as phones
-from ...boards.clients import CLIENT, busy_session, servers
+from ...boards.clients import busy_session, end_busy_client, servers
 
 pytestmark = pytest.mark.emulator
 
@@ -91,17 +88,8 @@ def test_a_full_phone_keeps_nothing(phone):
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)], ids=["ctrl-C", "kill"]
 )
 def test_nothing_on_the_phone_outlives_its_client(phone, library, wait_until, number, code):
-    client = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, phone.uri, library("endless")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ,
-    )
-    wait_until(lambda: busy_session(phone))
-    here = psutil.Process(client.pid).children(recursive=True)
-    client.send_signal(number)
-    output, errors = client.communicate(timeout=60)
-    assert (client.returncode, output, errors) == (code, b"", b"")
+    ended, here = end_busy_client(phone, library("endless"), number)
+    assert ended == (code, b"", b"")
     wait_until(lambda: not servers(phone))
     wait_until(lambda: not any(process.is_running() for process in here))
 

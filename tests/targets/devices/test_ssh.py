@@ -1,7 +1,5 @@
-import os
 import signal
 import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from armlet.errors import DeviceError, UsageError
 from armlet.targets import list_devices, open_device
 
-from ...boards.clients import CLIENT, busy_session, servers
+from ...boards.clients import busy_session, end_busy_client, servers
 
 pytestmark = pytest.mark.emulator
 
@@ -140,16 +138,7 @@ def test_a_cut_connection_is_a_device_error_and_ends_the_server(raspberry_pi, li
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)], ids=["ctrl-C", "kill"]
 )
 def test_nothing_outlives_its_client(raspberry_pi, library, wait_until, number, code):
-    client = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, raspberry_pi.uri, library("endless")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ,
-    )
-    wait_until(lambda: busy_session(raspberry_pi))
-    here = psutil.Process(client.pid).children(recursive=True)
-    client.send_signal(number)
-    output, errors = client.communicate(timeout=60)
-    assert (client.returncode, output, errors) == (code, b"", b"")
+    ended, here = end_busy_client(raspberry_pi, library("endless"), number)
+    assert ended == (code, b"", b"")
     wait_until(lambda: not raspberry_pi.processes())
     wait_until(lambda: not any(process.is_running() for process in here))
