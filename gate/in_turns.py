@@ -13,15 +13,14 @@ from ..targets import (
     PairedTimes,
     Watch,
     measure_in_turns,
-    measure_loads_in_turns,
 )
 from .accuracy import check_accuracy
 from .baseline import key_of
 from .growth import check_sizes, sizes_of
 from .outcome import Check, GateResult, Outcome, Verdict
 
-# A millisecond over a cable: its times tell no small ratio.
-LOAD_THRESHOLD = 1.25
+# A library is loaded once, in a fraction of a millisecond: nobody notices one more.
+LOAD_THRESHOLD, LOAD_FLOOR_MS = 1.25, 1.0
 
 
 def check_in_turns(
@@ -62,15 +61,12 @@ class Times:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain dictionaries, lists and numbers."""
-        paired = self.paired
+        paired, loads = self.paired, self.loads
         return {
-            "threshold": paired.threshold,
-            "ratio": round(paired.ratio, 4),
-            "uncertainty": round(paired.uncertainty, 4),
-            "probability_of_chance": paired.chance,
-            "drift": round(paired.drift, 4),
+            **paired.to_json(),
             "samples_ms": {"before": list(paired.before_ms), "now": list(paired.now_ms)},
-            "load_ms": {"before": list(self.loads.before_ms), "now": list(self.loads.now_ms)},
+            "load": loads.to_json(),
+            "load_ms": {"before": list(loads.before_ms), "now": list(loads.now_ms)},
             "conditions": self.watch.to_json(),
         }
 
@@ -87,35 +83,34 @@ def _verdict(
     with device.connect() as session:
         for each in both:
             check_features(each, session.board(), device.uri)
-        libraries = [each.library for each in both]
-        load_before, load_now = measure_loads_in_turns(session, libraries, rounds=rounds)
         programs = [session.load(each.library) for each in both]
         inputs = [[each.sample[0]] for each in both]
         outputs = programs[1].run(inputs[1])
-        before, now = measure_in_turns(
+        before, now, load_before, load_now = measure_in_turns(
             session,
             programs,
             inputs,
+            [session.loading(each.library) for each in both],
             core=artifact.manifest["target"]["core"],
             rounds=rounds,
             conditions=conditions,
         )
     watch = now.watch
     paired = PairedTimes(before.samples_ms, now.samples_ms, threshold)
-    loading = PairedTimes(load_before, load_now, LOAD_THRESHOLD)
+    loads = PairedTimes(load_before.samples_ms, load_now.samples_ms, LOAD_THRESHOLD, LOAD_FLOOR_MS)
     checks = [
         check_accuracy(artifact, outputs, device.uri),
-        check_latency(paired, watch.doubts),
-        check_load(loading),
+        check_times("latency", paired, watch.doubts),
+        check_times("load", loads, watch.doubts),
         *check_sizes(sizes_of(against), sizes_of(artifact), threshold - 1),
     ]
     same = key_of(artifact) == key_of(against)
     notes = [] if same else [f"held against another network, target or precision: {key_of(against)}"]
-    evidence = Times(paired, loading, watch)
+    evidence = Times(paired, loads, watch)
     return Verdict(str(artifact.folder), key_of(artifact), checks, [*notes, *watch.notes], evidence)
 
 
-def check_latency(paired: PairedTimes, doubts: Sequence[str] = ()) -> Check:
+def check_times(name: str, paired: PairedTimes, doubts: Sequence[str] = ()) -> Check:
     """Whether the times are past the threshold; `doubts` are why the device was not fit to tell."""
     before, now = paired.medians_ms
     found = (
@@ -123,22 +118,11 @@ def check_latency(paired: PairedTimes, doubts: Sequence[str] = ()) -> Check:
         f"{paired.ratio - 1:+.1%} by their ratios"
     )
     if reasons := [*doubts, *filter(None, [paired.doubt])]:
-        return Check("latency", Outcome.INCONCLUSIVE, found, reasons)
+        return Check(name, Outcome.INCONCLUSIVE, found, reasons)
     if paired.is_slower:
-        found += f", at most {paired.threshold - 1:+.1%} allowed"
+        found += f", at most {100 * (paired.threshold - 1):+.3g}% allowed"
         chance = f"chance does as much with a probability of {paired.chance:.1g}"
-        return Check("latency", Outcome.REGRESSION, found, [chance])
-    return Check("latency", Outcome.PASSED, found)
-
-
-def check_load(loads: PairedTimes) -> Check:
-    """Whether loading is past LOAD_THRESHOLD; where times do not tell, it passes."""
-    before, now = loads.medians_ms
-    slower = loads.is_slower and not loads.doubt
-    allowed = f", at most {LOAD_THRESHOLD - 1:+.0%} allowed" if slower else ""
-    return Check(
-        "load",
-        Outcome.REGRESSION if slower else Outcome.PASSED,
-        f"{before:.3f} to {now:.3f} ms by the medians of {len(loads.now_ms)} rounds, "
-        f"{loads.ratio - 1:+.1%} by their ratios{allowed}",
-    )
+        return Check(name, Outcome.REGRESSION, found, [chance])
+    if paired.is_negligible:
+        found += f"; a difference of less than {paired.floor_ms:g} ms does not count"
+    return Check(name, Outcome.PASSED, found)

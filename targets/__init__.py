@@ -19,7 +19,6 @@ from .latency import (
     Latency,
     measure_in_turns,
     measure_latency,
-    measure_loads_in_turns,
     require_clock,
     warm_up,
 )
@@ -67,7 +66,6 @@ __all__ = [
     "list_devices",
     "measure_in_turns",
     "measure_latency",
-    "measure_loads_in_turns",
     "measure_steadily",
     "open_device",
     "require_clock",

@@ -1,7 +1,8 @@
 """How long a network takes on a real device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -72,44 +73,36 @@ def measure_latency(
     return Latency([time for turn in turns for time in turn], watch)
 
 
-def measure_loads_in_turns(session: Session, libraries: Sequence[Path], *, rounds: int) -> list[list[float]]:
-    """The milliseconds of loading each library: in each round all, each round in the opposite order.
-
-    None may be loaded already. Raises as `Session.load` does.
-    """
-    samples: list[list[float]] = [[] for _ in libraries]
-    turns = list(zip(map(session.loading, libraries), samples, strict=True))
-    for _ in range(rounds):
-        for seconds, times in turns:
-            times.append(1000 * seconds())
-        turns.reverse()
-    return samples
-
-
 def measure_in_turns(
     session: Session,
     programs: Sequence[Program],
     inputs: Sequence[Sequence[np.ndarray]],
+    loadings: Sequence[Callable[[], float]] = (),
     *,
     core: str,
     rounds: int,
     conditions: Conditions = AS_USUAL,
 ) -> list[Latency]:
-    """Time several programs of one session: in each round all of them, each round in the opposite order.
+    """Time several programs of one session, then what `Session.loading` gave for libraries.
 
-    Each round runs a program RUNS_A_ROUND times, the caches warmed, and its time is their median. The first
-    program is also what tells whether the device throttles. Raises as `measure_latency` does.
+    In each round is all of it, each round in the opposite order. A program runs RUNS_A_ROUND times, the
+    caches warmed, and its time is their median. The first one is also what tells whether the device
+    throttles. Raises as `measure_latency` does, and as what loads.
     """
+    timed: list[Callable[[], list[float]]] = [
+        partial(_times, program, arrays, RUNS_A_ROUND)
+        for program, arrays in zip(programs, inputs, strict=True)
+    ]
+    timed += [partial(_load, loading) for loading in loadings]
 
     def take(number: int) -> tuple[list[list[float]], float]:
-        """A time of each program in each round of the turn, and the fastest run of the first program."""
+        """The times of each round in the turn, and the fastest run of the first program."""
         turn, fastest = [], []
         first = COMPARED_ROUNDS_A_TURN * number
         for place in range(first, min(first + COMPARED_ROUNDS_A_TURN, rounds)):
-            times: dict[int, list[float]] = {}
-            for which in range(len(programs))[:: -1 if place % 2 else 1]:
-                times[which] = _times(programs[which], inputs[which], RUNS_A_ROUND)
-            turn.append([median(times[which]) for which in range(len(programs))])
+            order = range(len(timed))[:: -1 if place % 2 else 1]
+            times = {which: timed[which]() for which in order}
+            turn.append([median(times[which]) for which in range(len(timed))])
             fastest.append(min(times[0]))
         return turn, min(fastest)
 
@@ -137,3 +130,8 @@ def warm_up(programs: Sequence[Program], inputs: Sequence[Sequence[np.ndarray]])
 def _times(program: Program, inputs: Sequence[np.ndarray], rounds: int) -> list[float]:
     """The milliseconds of each round, after one more."""
     return [1000 * seconds for seconds in program.time(inputs, warm_up=1, rounds=rounds)]
+
+
+def _load(loading: Callable[[], float]) -> list[float]:
+    """The milliseconds of a load."""
+    return [1000 * loading()]

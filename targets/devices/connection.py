@@ -13,8 +13,8 @@ from ..board import Board
 from ..board_files import PATTERNS, parse_board
 from ..elf import check_machine, read_signature
 from ..tvm_runtime import installed_version
-from .program import Program, Result, seconds_to_load
-from .protocol import Report, cannot_pin
+from .program import Program, Result
+from .protocol import LOADS, Report, cannot_pin
 from .tvm_connection import TvmConnection
 
 # What TVM says when it cannot connect, and what it means.
@@ -104,19 +104,24 @@ class RpcSession:
         return self._guard(lambda: self._load(library), failure=InvalidArtifactError)
 
     def loading(self, library: Path) -> Callable[[], float]:
-        """What loads `library`, sent if need be, again and again, and says how many seconds it took."""
+        """What loads a copy of `library` again and again, and says how many seconds the fastest took."""
         check_machine(library, self._machine, self._uri)
-        name = self._guard(lambda: self._bring(library))
-        return lambda: self._guard(
-            lambda: seconds_to_load(self._remote.load_module, name), failure=InvalidArtifactError
-        )
+        name = self._guard(lambda: self._send(library))
+        return lambda: self._guard(lambda: self._seconds_to_load(name), failure=InvalidArtifactError)
+
+    def _seconds_to_load(self, name: str) -> float:
+        answer = self._ask("armlet.seconds_to_load", name, LOADS)
+        if answer is None:
+            raise DeviceError(f"{self._uri} runs a server that cannot time loading: start armlet's there")
+        return float(answer)
 
     def _bring(self, library: Path) -> str:
         """What the server calls `library`, which it has."""
-        # What the server is given an absolute path of is not looked for in the session's folder. There,
-        # libraries of one name, as all artifacts have, stand beside each other.
-        if self._sees_our_files:
-            return str(library.absolute())
+        # What the server is given an absolute path of is not looked for in the session's folder.
+        return str(library.absolute()) if self._sees_our_files else self._send(library)
+
+    def _send(self, library: Path) -> str:
+        # Libraries of one name, as all artifacts have, stand beside each other.
         name = f"{next(self._numbers)}-{library.name}"
         self._remote.upload(str(library), name)
         return name
@@ -156,7 +161,7 @@ class RpcSession:
             return Report("answers; it is emulated and gives no times", board)
         return Report("answers" if board else "answers; its server does not tell what it runs on", board)
 
-    def _ask(self, name: str, *arguments: str) -> str | None:
+    def _ask(self, name: str, *arguments: str | int) -> str | None:
         # Servers other than armlet's do not know these functions.
         try:
             return str(self._remote.get_function(name)(*arguments))

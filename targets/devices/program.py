@@ -1,6 +1,5 @@
 """A network that is loaded, in this process or at the other end of a TVM RPC session."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -16,15 +15,6 @@ class Guard(Protocol):
 
     def __call__(self, action: Callable[[], Result], *, failure: type[ArmletError] = DeviceError) -> Result:
         """The result of `action`; what goes wrong on the device becomes an error of class `failure`."""
-
-
-def seconds_to_load(load_module: Callable[[str], Any], name: str) -> float:
-    """How long `load_module` takes for the library `name`, which is given up again."""
-    start = time.perf_counter()
-    module = load_module(name)
-    seconds = time.perf_counter() - start
-    del module
-    return seconds
 
 
 class Program:

@@ -42,9 +42,10 @@ class Session(Protocol):
         """
 
     def loading(self, library: Path) -> Callable[[], float]:
-        """Bring `library` to the device. Each call loads it anew, and says how many seconds that took.
+        """Bring a copy of `library` to the device. Each call loads it anew, LOADS times, from its page cache.
 
-        It is our clock that says so: the way to the device and back is in it. Raises as `load` does.
+        It says how many seconds the fastest took, by the device's own clock. Raises as `load` does, and
+        DeviceError if the device cannot tell.
         """
 
     def board(self) -> Board | None:
@@ -55,6 +56,10 @@ class Session(Protocol):
 
         Raises DeviceError if they are offline, or the device cannot be told.
         """
+
+
+# Of a library in a call of what `loading` gives: other work makes some of them slower.
+LOADS = 10
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@
 #include <sys/file.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
@@ -32,6 +34,17 @@ struct Session {
   bool abandoned = false;
 };
 
+// The seconds of the fastest of so many loads of a library, which is given up again each time.
+inline double FastestLoad(const std::string& path, int64_t times) {
+  std::chrono::duration<double> fastest = std::chrono::hours(1);
+  while (times-- > 0) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto module = CallTvm("ffi.ModuleLoadFromFile", path);
+    fastest = std::min<std::chrono::duration<double>>(fastest, std::chrono::steady_clock::now() - start);
+  }
+  return fastest.count();
+}
+
 // What the client may call besides its own module, with files kept in `folder`.
 inline void RegisterServices(const fs::path& folder, const Options& options) {
   OfferToTvm("tvm.rpc.server.workpath", [folder](std::string name) { return (folder / name).string(); });
@@ -44,6 +57,9 @@ inline void RegisterServices(const fs::path& folder, const Options& options) {
     utsname system{};
     uname(&system);
     return std::string(system.machine);
+  });
+  OfferToTvm("armlet.seconds_to_load", [folder](std::string name, int64_t times) {
+    return FastestLoad((folder / name).string(), times);
   });
   OfferToTvm("armlet.emulated_core", [core = options.emulated_core] { return core; });
   // What an emulator runs on is not the device.

@@ -8,7 +8,7 @@ from armlet import build, compile_model
 from armlet.artifact import Artifact
 from armlet.errors import InvalidArtifactError, UsageError
 from armlet.gate import check
-from armlet.gate.in_turns import LOAD_THRESHOLD, check_latency, check_load
+from armlet.gate.in_turns import LOAD_FLOOR_MS, LOAD_THRESHOLD, check_times
 from armlet.targets import Conditions, PairedTimes, find_core, open_device
 
 from ..boards.trees import pi4, write_tree
@@ -36,6 +36,7 @@ def test_an_artifact_against_itself(on_host):
     assert min(content["samples_ms"]["before"]) > 0
     assert len(content["load_ms"]["before"]) == len(content["load_ms"]["now"]) == 12
     assert min(content["load_ms"]["now"]) > 0
+    assert (content["threshold"], content["load"]["threshold"]) == (1.5, LOAD_THRESHOLD)
     assert len(content["conditions"]["turns"]) == 4
 
 
@@ -65,19 +66,31 @@ def test_accuracy_is_checked_in_the_same_run(on_host):
 def test_times_become_a_check(now, outcome, detail):
     before = [20.0 + 0.001 * (number % 7) for number in range(30)]
     after = [now + 0.001 * (number % 5) if now else 20.0 + number % 5 for number in range(30)]
-    found = check_latency(PairedTimes(before, after, 1.03))
+    found = check_times("latency", PairedTimes(before, after, 1.03))
     assert found.outcome == outcome
     assert "".join(found.details).startswith(detail)
     assert found.summary.startswith("20.003 to ")
 
 
-@pytest.mark.parametrize(("now", "outcome"), [(2.2, "passed"), (2.8, "regression"), (None, "passed")])
-def test_loading_fails_where_it_is_slower_for_certain(now, outcome):
-    before = [2.0 + 0.001 * (number % 7) for number in range(30)]
-    after = [now + 0.001 * (number % 5) if now else 3.0 + 9 * (number % 5) for number in range(30)]
-    found = check_load(PairedTimes(before, after, LOAD_THRESHOLD))
+@pytest.mark.parametrize(
+    ("before", "now", "spread", "outcome", "words"),
+    [
+        (0.3, 0.9, 0.2, "passed", "a difference of less than 1 ms does not count"),
+        (2.0, 2.6, 0.01, "passed", "a difference of less than 1 ms does not count"),
+        (2.0, 3.5, 0.01, "regression", "at most +25% allowed"),
+        (8.0, 9.5, 0.01, "passed", "+18.8% by their ratios"),
+        (8.0, 11.0, 0.01, "regression", "at most +25% allowed"),
+        (8.0, 11.0, 20.0, "inconclusive", "by their ratios"),
+    ],
+)
+def test_loading_fails_past_a_quarter_and_a_millisecond(before, now, spread, outcome, words):
+    times = [
+        [least + spread * (number * step % 7) for number in range(30)]
+        for least, step in ((before, 1), (now, 3))
+    ]
+    found = check_times("load", PairedTimes(*times, LOAD_THRESHOLD, LOAD_FLOOR_MS))
     assert (found.name, found.outcome) == ("load", outcome)
-    assert ("at most +25% allowed" in found.summary) == (outcome == "regression")
+    assert found.summary.endswith(words)
 
 
 def test_wrong_usage(on_host, artifact, tmp_path):
@@ -97,7 +110,7 @@ def test_a_device_that_throttles_is_never_a_pass():
     times = [20.0 + 0.001 * (number % 7) for number in range(30)]
     words = "the clock went down from 1800 to 1500 MHz"
     for now in (times, [1.1 * time for time in times]):
-        found = check_latency(PairedTimes(times, now, 1.03), [words])
+        found = check_times("latency", PairedTimes(times, now, 1.03), [words])
         assert (found.outcome, found.details) == ("inconclusive", [words])
 
 
@@ -106,5 +119,5 @@ def test_a_board_that_stays_hot_is_inconclusive(on_host, tmp_path, start_server)
     device = open_device(f"rpc://127.0.0.1:{start_server('--root', str(root)).port}")
     result = check([on_host], device, against=on_host.folder, rounds=10, threshold=50, conditions=AT_ONCE)
     assert (result.outcome, result.outcome.exit_code) == ("inconclusive", 4)
-    (latency,) = [each for each in result.verdicts[0].checks if each.name == "latency"]
-    assert latency.details[0] == "it has 90 °C, and is slowed down from 80 °C"
+    timed = [each for each in result.verdicts[0].checks if each.name in ("latency", "load")]
+    assert [each.details[0] for each in timed] == ["it has 90 °C, and is slowed down from 80 °C"] * 2

@@ -3,28 +3,32 @@
 import numpy as np
 import pytest
 
+from armlet.gate.in_turns import LOAD_FLOOR_MS, LOAD_THRESHOLD
 from armlet.targets import PairedTimes
 
 ROUNDS, THRESHOLD = 30, 1.03
 
 
-def run(random, ratio: float, noise: float, drift: float = 0.05) -> PairedTimes:
-    """Log-normal noise, one time in twenty far too long, and a clock that swings slowly by up to `drift`."""
+LOAD = (LOAD_THRESHOLD, LOAD_FLOOR_MS)
+
+
+def run(random, ratio: float, noise: float, least: float = 20.0, limits=(THRESHOLD,)) -> PairedTimes:
+    """Log-normal noise, one time in twenty far too long, and a clock that swings slowly by up to 5%."""
     phase = np.linspace(0, random.uniform(0.5, 2 * np.pi), ROUNDS) + random.uniform(0, 2 * np.pi)
-    clock = 1 + random.uniform(0, drift) * np.sin(phase)
+    clock = 1 + random.uniform(0, 0.05) * np.sin(phase)
 
     def times(latency: float) -> np.ndarray:
         late = np.where(random.random(ROUNDS) < 0.05, random.uniform(1.2, 3, ROUNDS), 1)
         return latency * clock * late * random.lognormal(0, noise, ROUNDS)
 
-    before, now = times(20.0), times(20.0 * ratio)
-    return PairedTimes(before.tolist(), now.tolist(), THRESHOLD)
+    before, now = times(least), times(least * ratio)
+    return PairedTimes(before.tolist(), now.tolist(), *limits)
 
 
-def shares(ratio: float, noise: float, runs: int = 2000) -> tuple[float, float]:
+def shares(ratio: float, noise: float, runs: int = 2000, **of_run) -> tuple[float, float]:
     """The parts of the runs that are found slower, and that are inconclusive."""
     random = np.random.default_rng(7)
-    paired = [run(random, ratio, noise) for _ in range(runs)]
+    paired = [run(random, ratio, noise, **of_run) for _ in range(runs)]
     unclear = [each for each in paired if each.doubt]
     slower = [each for each in paired if not each.doubt and each.is_slower]
     return len(slower) / runs, len(unclear) / runs
@@ -53,6 +57,22 @@ def test_faster_is_never_slower(speed_up):
     assert shares(speed_up, 0.02, runs=200)[0] == 0
 
 
+@pytest.mark.parametrize(("least", "noise"), [(0.5, 0.1), (2, 0.1), (40, 0.02), (40, 0.1), (40, 0.3)])
+def test_loading_that_has_not_changed_is_no_alarm(least, noise):
+    slower, unclear = shares(1.0, noise, least=least, limits=LOAD)
+    assert slower <= 0.01
+    assert unclear <= (0.05 if noise <= 0.1 else 1)
+
+
+def test_loading_that_takes_half_as_long_again_is_found():
+    assert shares(1.5, 0.1, runs=300, least=40, limits=LOAD)[0] >= 0.95
+    assert shares(3.0, 0.1, runs=300, least=2, limits=LOAD)[0] >= 0.95
+
+
+def test_loading_is_inconclusive_where_its_rounds_are_far_apart():
+    assert shares(1.0, 0.8, least=40, limits=LOAD)[1] >= 0.95
+
+
 def steady(before: float, now: float, rounds: int = ROUNDS) -> PairedTimes:
     ripple = 1 + 0.001 * np.sin(np.arange(rounds) * 7)
     return PairedTimes((before * ripple).tolist(), (now * ripple[::-1]).tolist(), THRESHOLD)
@@ -65,6 +85,17 @@ def test_ratio_and_floor_and_ranks_are_wanted_together():
     # Ten percent, but less than the floor.
     assert not steady(0.4, 0.44).is_slower
     assert steady(0.4, 0.44).doubt is None
+    assert steady(0.4, 0.44).is_negligible
+    assert not steady(20, 21).is_negligible
+
+
+def test_a_difference_under_the_floor_for_certain_needs_no_ratio():
+    random = np.random.default_rng(3)
+    before, now = (list(0.2 * random.lognormal(0, 0.15, ROUNDS)) for _ in range(2))
+    paired = PairedTimes(before, now, THRESHOLD)
+    assert paired.uncertainty > THRESHOLD - 1
+    assert (paired.is_negligible, paired.is_slower, paired.doubt) == (True, False, None)
+    assert "tell the ratio to" in PairedTimes(before, now, THRESHOLD, floor_ms=0.001).doubt
 
 
 def test_chance_is_in_doubt():

@@ -113,13 +113,15 @@ def test_a_slow_start_is_measured_again_without_a_wait(board):
     assert (watch.repeated_turns, watch.waited_seconds) == (1, 0)
 
 
-def test_a_server_that_shows_nothing_is_judged_by_the_reference():
+def test_a_server_that_shows_nothing_is_judged_by_the_reference(library):
     from tvm import rpc
 
     server = rpc.Server("127.0.0.1", port=9500, port_end=9600, key="python", silent=True)
     references = iter([1.0, 1.0, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5])
     try:
         with open_device(f"rpc://127.0.0.1:{server.port}/python").connect() as session:
+            with pytest.raises(DeviceError, match="cannot time loading: start armlet's there"):
+                session.loading(library("affine", "host"))()
             _, watch = measure_steadily(
                 session,
                 lambda number: (number, next(references)),

@@ -1,5 +1,6 @@
 import os
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,15 @@ def test_inputs_need_not_be_contiguous(library):
     with open_device("host").connect() as session:
         (result,) = session.load(library("affine", "host")).run([x])
     np.testing.assert_array_equal(result, 2 * x + 1)
+
+
+def test_a_library_is_loaded_anew_and_given_up(library):
+    affine = library("affine", "host")
+    with open_device("host").connect() as session:
+        program, loading = session.load(affine), session.loading(affine)
+        assert loading() > 0
+        assert f"0-{affine.name}" not in Path("/proc/self/maps").read_text()
+        assert program.run([np.ones(1024, np.float32)])[0][0] == 3
 
 
 def test_every_round_is_a_sample(library):

@@ -53,6 +53,18 @@ def test_a_session_times_two_models_of_one_name_in_turns(start_server, library, 
     assert len(times[0].watch.turns) == 3
 
 
+def test_a_library_is_loaded_anew_and_given_up(start_server, affine):
+    server = start_server()
+    with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
+        program = session.load(affine)
+        loading = session.loading(affine)
+        assert loading() > 0
+        (process,) = server.sessions()
+        loaded = {Path(each.path).name for each in process.memory_maps() if each.path.endswith(affine.name)}
+        assert loaded == {f"0-{affine.name}"}
+        assert program.run([X])[0][1] == 3
+
+
 def test_another_key_is_refused(start_server, affine):
     server = start_server("--key", "board")
     with pytest.raises(DeviceError, match=r"rpc://127\.0\.0\.1:\d+/phone: the server has another key"):
