@@ -18,6 +18,7 @@ check:
 # What docs/performance.md says of simulated cores and of this machine, and docs/models.md; the first time takes two hours or three.
 peers: setup
 	.venv/bin/python -m armlet.benchmarks.models
+	.venv/bin/python -m armlet.benchmarks.claims
 	.venv/bin/python -m armlet.benchmarks.defaults
 	.venv/bin/python -m armlet.benchmarks.ranking
 	.venv/bin/python -m armlet.benchmarks.schedules

@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx_ir as ir
+
 from .compiler import compile_model
 from .frontend import build, count
+from .frontend.shapes import picture_size
 from .targets import SimulatedDevice
+
+Progress = Callable[[str, float], None]
+# The part of the time that compiling takes, the rest being simulated.
+COMPILING = 0.4
 
 
 @dataclass(frozen=True)
@@ -24,13 +31,15 @@ class Side:
     milliseconds: float
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def cycles(self, device: SimulatedDevice) -> float:
-        """Compile the network for the core of `device` and model an inference."""
+    @property
+    def variant(self) -> str:
+        """The network and its options: two sides of which this is equal cost the same."""
+        return " ".join([self.network, *(f"{option}={value}" for option, value in self.options.items())])
+
+    def build(self) -> ir.Model:
+        """The network, as far as it has fixed sizes."""
         detects = self.network.startswith("ssdlite")
-        model = build(self.network, **self.options, postprocess=False if detects else None)
-        with tempfile.TemporaryDirectory(prefix="armlet-paper-") as folder:
-            artifact = compile_model(model, Path(folder, "made"), device.core)
-            return device.simulate(artifact.library, artifact.sample[0]).cycles
+        return build(self.network, **self.options, postprocess=False if detects else None)
 
 
 @dataclass(frozen=True)
@@ -45,22 +54,28 @@ class Claim:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A claim, and armlet's ratios of multiply-accumulates and, if asked for, of modelled cycles."""
+    """A claim, the `image` (height and width) that armlet's networks take, and their costs.
+
+    `macs` and `cycles` are of the network and of its baseline; `cycles` are modelled, if asked for.
+    """
 
     claim: Claim
-    macs_ratio: float
-    cycles_ratio: float | None
+    image: tuple[int, int]
+    macs: tuple[int, int]
+    cycles: tuple[float, float] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The figures, the paper's beside armlet's."""
+        """The paper's ratios beside armlet's: all are of the network to its baseline."""
         ours, theirs = self.claim.network, self.claim.baseline
         return {
             "claim": self.claim.what,
             "source": self.claim.source,
+            "image": list(self.image),
             "paper_macs_ratio": ours.macs / theirs.macs,
-            "macs_ratio": self.macs_ratio,
+            "macs_ratio": self.macs[0] / self.macs[1],
             "paper_latency_ratio": ours.milliseconds / theirs.milliseconds,
-            "cycles_ratio": self.cycles_ratio,
+            "cycles_ratio": self.cycles and self.cycles[0] / self.cycles[1],
+            "modelled_cycles": self.cycles and [round(cycles) for cycles in self.cycles],
         }
 
 
@@ -106,21 +121,47 @@ CLAIMS = (
 def compare(
     claims: Sequence[Claim] = CLAIMS,
     device: SimulatedDevice | None = None,
-    progress: Callable[[str, float], None] = lambda what, part: None,
+    progress: Progress = lambda what, part: None,
 ) -> list[Comparison]:
     """Hold `claims` against armlet's networks; with `device`, compile each for its core and model its cycles.
 
-    `progress` is told what is being done and which part of the whole is behind. Raises as `compile_model` and
-    `SimulatedDevice.simulate` do.
+    `progress` is told what is being done and which part of the whole is behind. What was compiled or counted
+    before comes from the cache. Raises as `compile_model` and `SimulatedDevice.simulate` do.
     """
-    compared = []
-    for number, claim in enumerate(claims):
-        sides = (claim.network, claim.baseline)
-        macs, baseline = (count(build(side.network, **side.options)).macs for side in sides)
-        cycles_ratio = None
-        if device:
-            progress(claim.what, number / len(claims))
-            cycles, baseline_cycles = (side.cycles(device) for side in sides)
-            cycles_ratio = cycles / baseline_cycles
-        compared.append(Comparison(claim, macs / baseline, cycles_ratio))
-    return compared
+    sides = {side.variant: side for claim in claims for side in (claim.network, claim.baseline)}
+    models = {variant: side.build() for variant, side in sides.items()}
+    macs = {variant: count(model).macs for variant, model in models.items()}
+    cycles, behind = {}, 0.0
+    if device:
+        for variant, model in models.items():
+            share = macs[variant] / sum(macs.values())
+            cycles[variant] = _cycles(model, device, _within(progress, variant, behind, share))
+            behind += share
+    return [
+        Comparison(
+            claim,
+            picture_size(models[network].graph.inputs[0]),
+            (macs[network], macs[baseline]),
+            (cycles[network], cycles[baseline]) if device else None,
+        )
+        for claim in claims
+        for network, baseline in [(claim.network.variant, claim.baseline.variant)]
+    ]
+
+
+def _cycles(model: ir.Model, device: SimulatedDevice, progress: Progress) -> float:
+    """Compile `model` for the core of `device` and model an inference."""
+    with tempfile.TemporaryDirectory(prefix="armlet-paper-") as folder:
+        artifact = compile_model(
+            model,
+            Path(folder, "made"),
+            device.core,
+            progress=lambda what, part: progress(what, part * COMPILING),
+        )
+        progress("simulate", COMPILING)
+        return device.simulate(artifact.library, artifact.sample[0]).cycles
+
+
+def _within(progress: Progress, variant: str, behind: float, share: float) -> Progress:
+    """Progress with one variant as that with all of them."""
+    return lambda what, part: progress(f"{variant}: {what}", behind + share * part)

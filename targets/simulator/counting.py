@@ -24,7 +24,8 @@ from .trace import Trace
 SOURCES = Path(__file__).parent
 # From qemu 9.0 on, plugins of version 1 are refused.
 FIRST_WITH_VERSION_2 = 9
-TIMEOUT = 600.0
+# Segmentation of 1025x2049 takes a quarter of an hour.
+TIMEOUT = 3600.0
 # What runner.cc says last of a network that crashes.
 CRASH = re.compile(r"crash (?P<signal>\d+) (?P<address>[0-9a-f]+)")
 
