@@ -4,9 +4,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    import rich.table
 
 
 def print_json(content: Any) -> None:
@@ -15,8 +18,17 @@ def print_json(content: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A table; numbers stand to the right, with thousands separated; None leaves its cell empty."""
+    """A table, as `table_of` makes it."""
     from rich.console import Console
+
+    # In a pipe there is no window to fit: lines as long as they need to be.
+    Console(width=None if sys.stdout.isatty() else 1000).print(table_of(headings, rows, title), crop=False)
+
+
+def table_of(
+    headings: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
+) -> "rich.table.Table":
+    """A table; numbers stand to the right, with thousands separated; None leaves its cell empty."""
     from rich.table import Table
     from rich.text import Text
 
@@ -28,8 +40,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: s
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))
-    # In a pipe there is no window to fit: lines as long as they need to be.
-    Console(width=None if sys.stdout.isatty() else 1000).print(table, crop=False)
+    return table
 
 
 def _cell(value: Any) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from ..console import print_json, print_table, progress_bar
+from ..console import print_json, print_table
 from .options import TARGETS, cooldown_option, cpus_option, json_option, precision_option, shapes_option
+from .tuning_display import HEADINGS, kernel_rows, tuning_display, unit_of
 
 
 @click.command()
@@ -39,23 +40,18 @@ def tune(
 
     target, device = targets.find_core(core), targets.open_device(uri)
     model = frontend.open_model(source, dict(shapes))
-    with progress_bar(f"tuning {source} for {core} on {uri}") as progress:
-        conditions = targets.Conditions.of(cpus, cooldown, lambda what: progress(what, None))
+    with tuning_display(f"tuning {source} for {core} on {uri}") as progress:
+        conditions = targets.Conditions.of(cpus, cooldown, lambda what: progress(what, None, None))
         tuning = compiler.tune_model(
             model, target, device, database, conditions=conditions, progress=progress, **options
         )
     if as_json:
         print_json({"database": str(database), "device": uri, **tuning.to_json()})
         return
-    unit = tuning.unit
-    rows = [
-        (kernel["kernel"], kernel["layers"][0], kernel[f"default_{unit}"], kernel[f"tuned_{unit}"])
-        for kernel in tuning.to_json()["kernels"]
-    ]
-    print_table(("template", "first layer", "default", "tuned"), rows, title=unit.replace("_", " "))
+    print_table(HEADINGS, kernel_rows(tuning), title=unit_of(tuning))
     click.echo(
         f"{tuning.measured} trials measured ({tuning.order}), {sum(tuning.failures.values())} rounds failed; "
-        f"the network: {tuning.default_cost:,.0f} {unit.replace('_', ' ')} by default, "
+        f"the network: {tuning.default_cost:,.0f} {unit_of(tuning)} by default, "
         f"{tuning.tuned_cost:,.0f} tuned; records in {database}"
     )
     for reason, times in tuning.failures.items():

@@ -1,9 +1,10 @@
 """Parameters of kernels, measured instead of guessed: what was found, and the search for it."""
 
 from .database import SHIPPED, Database, Record, Trial, known_records
-from .rounds import Task, Tuning
 from .selection import Selection
 from .simulated import ranked
+from .standing import Standing, Tuning
+from .tasks import Task
 from .tune import tune_model
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Database",
     "Record",
     "Selection",
+    "Standing",
     "Task",
     "Trial",
     "Tuning",

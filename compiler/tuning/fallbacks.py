@@ -20,9 +20,10 @@ from ..lowering import lower
 from ..program import Call, Program, Tensor
 from ..tvm_module import compile_library
 from .database import Database, Record, Trial, parameters_json
-from .rounds import Network, Progress
+from .network import Network
 from .schedules import VERSION, name_of
 from .search import TRIALS, Found, search
+from .standing import Progress
 
 KERNEL = f"{TVM_FAMILY}, alone"
 
@@ -45,7 +46,7 @@ def find_schedules(
             record for record in database if record.trial == Trial(*key, record.trial.parameters, device)
         ]
         if not known and (most is None or spent + TRIALS <= most):
-            progress(f"schedules for {name.partition('(')[0]}, {TRIALS} trials", 0.0)
+            progress(f"schedules for {name.partition('(')[0]}, {TRIALS} trials", 0.0, None)
             found = _search(network, program, measure)
             spent += TRIALS
             traces = ((parameters_json({"trace": each.trace}), each.cost) for each in found)

@@ -28,8 +28,11 @@ from ...targets import (
 )
 from .database import Database
 from .fallbacks import find_schedules
-from .rounds import Choice, Costs, Network, Progress, Rounds, Tuning, by_task
+from .network import Network
+from .rounds import Rounds
 from .simulated import cheapest_first, with_schedules
+from .standing import Progress, Tuning
+from .tasks import Choice, Costs, by_task
 
 # Passes of a round, in turns after each of which is a look at the board.
 TURNS, PASSES_A_TURN = 3, 10
@@ -64,7 +67,7 @@ def tune_on_devices(
                 network.tasks(device.uri),
                 model,
                 database,
-                lambda what, part: progress(f"{order}: {what}", part / 2),
+                lambda what, *rest: progress(f"{order}: {what}", *rest),
             )
         else:
             network, spent = find_schedules(network, device.uri, alone, database, most, progress)
@@ -76,9 +79,7 @@ def tune_on_devices(
             return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
 
         rounds = Rounds(tasks, database, "nanoseconds", measure, device.count())
-        tuning = rounds.run(
-            None if most is None else most - spent, lambda what, part: progress(what, 0.5 + part / 2)
-        )
+        tuning = rounds.run(None if most is None else most - spent, progress)
         return replace(tuning, order=order, measured=tuning.measured + spent)
 
 

@@ -10,7 +10,10 @@ import numpy as np
 from ...targets import SimulatedDevice
 from .database import Database
 from .fallbacks import find_schedules
-from .rounds import Choice, Costs, Network, Progress, Rounds, Task, Tuning, by_task
+from .network import Network
+from .rounds import Rounds
+from .standing import Progress, Tuning
+from .tasks import Choice, Costs, Task, by_task
 
 
 def tune_on_simulated_core(

@@ -10,9 +10,10 @@ from ...targets import AS_USUAL, Conditions, Core, Device, SimulatedDevice
 from ..precision import Precision
 from ..prepare import prepare
 from .database import Database
+from .network import Network
 from .on_device import tune_on_devices
-from .rounds import Network, Progress, Tuning
 from .simulated import tune_on_simulated_core
+from .standing import Progress, Tuning
 
 
 def tune_model(
@@ -24,7 +25,7 @@ def tune_model(
     precision: Precision = "fp32",
     trials: int | None = None,
     conditions: Conditions = AS_USUAL,
-    progress: Progress = lambda what, part: None,
+    progress: Progress = lambda what, part, standing: None,
 ) -> Tuning:
     """Measure on `device` the candidates for the kernels of `model`, compiled for `core`.
 
@@ -34,7 +35,7 @@ def tune_model(
     the model cannot be compiled, InvalidArtifactError if the file is no database.
     """
     known = Database.open(database)
-    progress("optimise", 0.0)
+    progress("optimise", 0.0, None)
     fused = prepare(optimize(model), precision, core).model
     # An interrupted run waits for no round, which may still write here.
     with tempfile.TemporaryDirectory(prefix="armlet-tune-", ignore_cleanup_errors=True) as folder:
