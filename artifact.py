@@ -20,7 +20,7 @@ import numpy as np
 from .errors import InvalidArtifactError, UsageError
 from .files import sha256
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 MODEL = "model.onnx"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -22,10 +23,12 @@ from .targets import (
     Latency,
     SimulatedDevice,
     find_core,
+    measure_by_call,
     measure_latency,
     require_clock,
 )
 from .targets.tvm_runtime import describe_version
+from .timed_profile import TimedProfile
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,12 @@ def bench(
     device: Device,
     rounds: int,
     conditions: Conditions = AS_USUAL,
+    *,
+    by_kernel: bool = False,
 ) -> Latency | Profile:
     """Time `artifact` on its sample input, under `conditions`; on a simulated core, profile it.
+
+    With `by_kernel`, what is timed is a TimedProfile.
 
     Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact does not fit the device,
     DeviceError if the device cannot be reached or is lost.
@@ -126,14 +133,12 @@ def bench(
     check_fit(artifact, device)
     with device.connect() as session:
         check_features(artifact, session.board(), device.uri)
-        return measure_latency(
-            session,
-            artifact.library,
-            [artifact.sample[0]],
-            core=artifact.manifest["target"]["core"],
-            rounds=rounds,
-            conditions=conditions,
-        )
+        what = session, artifact.library, [artifact.sample[0]]
+        how: dict[str, Any] = {"rounds": rounds, "conditions": conditions}
+        how["core"] = artifact.manifest["target"]["core"]
+        if by_kernel:
+            return TimedProfile.of(artifact, *measure_by_call(*what, **how))
+        return measure_latency(*what, **how)
 
 
 def profile(artifact: Artifact, device: SimulatedDevice) -> Profile:

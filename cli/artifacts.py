@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table, progress_bar, working
-from ..errors import UsageError
 from .options import (
     TARGETS,
     artifact_argument,
@@ -122,7 +121,7 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, force:
 )
 @cpus_option
 @cooldown_option
-@click.option("--profile", is_flag=True, help="Kernel by kernel, of a simulated core.")
+@click.option("--profile", is_flag=True, help="Kernel by kernel too.")
 @json_option
 def bench(
     folders: tuple[Path, ...],
@@ -140,17 +139,16 @@ def bench(
     from .. import inference, targets
     from ..artifact import Artifact
     from ..simulated_tables import show_profile, show_totals
+    from ..timed_profile import TimedProfile
+    from ..timed_tables import show_timed_profile
 
     device = targets.open_device(uri)
-    if profile and not isinstance(device, targets.SimulatedDevice):
-        raise UsageError(
-            f"--profile is of simulated cores, not of {uri}: there, c/benchmark.c of the artifact times its "
-            "kernels (--kernels)"
-        )
     artifacts = [Artifact.open(folder) for folder in folders]
     with working(f"measuring on {uri}") as say:
         conditions = targets.Conditions.of(cpus, cooldown, say)
-        results = [inference.bench(artifact, device, rounds, conditions) for artifact in artifacts]
+        results = [
+            inference.bench(artifact, device, rounds, conditions, by_kernel=profile) for artifact in artifacts
+        ]
     if as_json:
         entries = [
             {"folder": str(artifact.folder), **result.to_json()}
@@ -160,6 +158,8 @@ def bench(
     else:
         timed = []
         for artifact, result in zip(artifacts, results, strict=True):
+            if isinstance(result, TimedProfile):
+                show_timed_profile(result, f"{artifact.folder} on {device.uri}")
             if isinstance(result, targets.Latency):
                 times = map(result.percentile, (50, 10, 90))
                 timed.append((str(artifact.folder), *times, result.watch.processors))

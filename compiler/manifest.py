@@ -66,12 +66,16 @@ def describe(
 
 
 def _kernel(name: str, layers: Sequence[str], network: Network) -> dict[str, Any]:
-    """A function and its `layers`; what TVM's own code multiplies is not known, and counts as nothing."""
+    """A function, its `layers` and the numbers of its calls for these.
+
+    What TVM's own code multiplies is not known, and counts as nothing.
+    """
     kernel, traffic = network.program.kernels.get(name), network.traffic[name]
     return {
         "name": name,
         "family": kernel.family if kernel else TVM_FAMILY,
         "layers": layers,
+        "calls": [number for number, call in enumerate(network.program.calls) if call.function == name],
         "macs": kernel.macs if kernel else 0,
         "constant_bytes": traffic.constants,
         "activation_bytes_read": traffic.read,

@@ -17,6 +17,7 @@ from .devices import (
 from .doctor import Finding, diagnose
 from .latency import (
     Latency,
+    measure_by_call,
     measure_in_turns,
     measure_latency,
     require_clock,
@@ -64,6 +65,7 @@ __all__ = [
     "hot_runs",
     "install",
     "list_devices",
+    "measure_by_call",
     "measure_in_turns",
     "measure_latency",
     "measure_steadily",

@@ -73,6 +73,40 @@ def measure_latency(
     return Latency([time for turn in turns for time in turn], watch)
 
 
+def measure_by_call(
+    session: Session,
+    library: Path,
+    inputs: Sequence[np.ndarray],
+    *,
+    core: str,
+    rounds: int = 50,
+    conditions: Conditions = AS_USUAL,
+) -> tuple[Latency, np.ndarray]:
+    """Time `library` as `measure_latency` does, and after each round once more, call by call of its kernels.
+
+    Of the calls: milliseconds, a row for each round. Raises as `measure_latency` does.
+    """
+    program = session.load(library)
+
+    def take(number: int) -> tuple[list[tuple[float, np.ndarray]], float]:
+        turn = []
+        for _ in range(min(ROUNDS_A_TURN, rounds - ROUNDS_A_TURN * number)):
+            (whole,) = _times(program, inputs, 1)
+            turn.append((whole, 1000 * program.time_calls(inputs)))
+        return turn, min(whole for whole, _ in turn)
+
+    turns, watch = measure_steadily(
+        session,
+        take,
+        -(-rounds // ROUNDS_A_TURN),
+        core=core,
+        conditions=conditions,
+        warm_up=lambda: warm_up([program], [inputs]),
+    )
+    wholes, calls = zip(*(each for turn in turns for each in turn), strict=True)
+    return Latency([*wholes], watch), np.array(calls)
+
+
 def measure_in_turns(
     session: Session,
     programs: Sequence[Program],

@@ -31,6 +31,12 @@ class Program(Protocol):
         Raises UsageError as `time` does.
         """
 
+    def time_calls(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The seconds of each call of a kernel in one run, each with a reading of that counter.
+
+        Raises UsageError as `time` does.
+        """
+
 
 class Session(Protocol):
     """The use of a device, by one client at a time."""

@@ -37,6 +37,25 @@ def test_run_and_bench(artifact, tmp_path):
     assert all(sample > 0 for sample in entry["samples_ms"])
 
 
+def test_bench_kernel_by_kernel(artifact):
+    command = ["bench", artifact, "--device", "host", "--profile", "--rounds", "10", "--cooldown", "0"]
+    (entry,) = json.loads(armlet(*command, "--json").stdout)["artifacts"]
+    table = json.loads((artifact / "manifest.json").read_text())["kernels"]
+    assert {kernel["name"]: kernel["layers"] for kernel in entry["kernels"]} == {
+        kernel["name"]: kernel["layers"] for kernel in table
+    }
+    assert sum(kernel["macs"] for kernel in entry["kernels"]) == sum(
+        kernel["macs"] * len(kernel["layers"]) for kernel in table
+    )
+    assert all(len(layer["samples_ms"]) == 10 for layer in entry["layers"])
+    samples = [layer["samples_ms"] for layer in entry["layers"]]
+    assert entry["by_kernel_ms"] == pytest.approx(float(np.median(np.sum(samples, axis=0))))
+    shown = armlet(*command).stdout
+    assert "block4/depthwise/conv" in shown
+    assert "ms are in no kernel" in shown
+    assert "median ms" in shown
+
+
 def test_bench_on_a_board_that_throttles_is_inconclusive(artifact, tmp_path, start_server):
     root = write_tree(tmp_path / "root", pi4(mhz=1000, throttled=0x6))
     uri = f"rpc://127.0.0.1:{start_server('--root', str(root)).port}"
@@ -68,7 +87,6 @@ def test_bench_on_a_simulated_core(for_a53):
     assert f"yardstick {entry['yardstick']}, qemu {entry['versions']['qemu']}" in shown
     assert " ms, " in shown
     assert "block4/depthwise/conv" in shown
-    assert "c/benchmark.c" in refused(2, "bench", for_a53, "--device", "host", "--profile")
     assert "to run, use emulated:cortex-a53" in refused(2, "run", for_a53, "--device", "sim:cortex-a53")
 
 
@@ -105,7 +123,8 @@ def test_labels(tiny, tmp_path):
 
 
 def test_an_emulator_gives_no_times(artifact):
-    assert "no times" in refused(2, "bench", artifact, "--device", "emulated:cortex-a76")
+    for profile in ((), ("--profile",)):
+        assert "no times" in refused(2, "bench", artifact, "--device", "emulated:cortex-a76", *profile)
 
 
 def test_unreachable_device(artifact):

@@ -44,6 +44,9 @@ def test_an_artifact_for_this_machine(tmp_path):
     from armlet.frontend import count
 
     assert sum(k["macs"] * len(k["layers"]) for k in manifest["kernels"]) == count(small()).macs
+    calls = [number for kernel in manifest["kernels"] for number in kernel["calls"]]
+    assert sorted(calls) == list(range(len(calls)))
+    assert (manifest["kernels"][0]["layers"][0], calls[0]) == ("stem/conv", 0)
     assert manifest["fused"]["block3/project/conv"] == ["block3/project/conv", "block3/add"]
     # The sample is what ONNX Runtime gave.
     image, expected = artifact.sample

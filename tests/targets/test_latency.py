@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from armlet.targets import Conditions, measure_in_turns, measure_latency
+from armlet.targets import Conditions, measure_by_call, measure_in_turns, measure_latency
 from armlet.targets.devices import open_device
 
 from ..boards.trees import pi4, write_tree
@@ -28,6 +28,16 @@ def test_all_rounds_are_kept_in_turns_of_ten(server, library):
     assert [turn.board.cores for turn in latency.watch.turns] == ["4 cortex-a72"] * 3
     fastest = [min(latency.samples_ms[start : start + 10]) for start in (0, 10, 20)]
     assert [turn.reference for turn in latency.watch.turns] == fastest
+
+
+def test_calls_are_timed_in_rounds_of_their_own(server, library):
+    with open_device(f"rpc://127.0.0.1:{server.port}").connect() as session:
+        latency, calls = measure_by_call(
+            session, library("pair", "host"), [X[:4]], core="host", rounds=12, conditions=ONCE
+        )
+    assert (len(latency.samples_ms), calls.shape) == (12, (12, 1))
+    assert len(latency.watch.turns) == 2
+    assert calls.min() > 0
 
 
 def test_loads_are_timed_in_the_rounds_on_the_processors_of_these(server, library):
