@@ -165,6 +165,17 @@ class _GateInWeights(RewriteRuleClassBase):
         return emit(op, node, "Conv", inputs, {**node.attributes})
 
 
+class _ResizeForArgMax(RewriteRuleClassBase):
+    """Let what only names the largest channels of a map that is resized be computed row by row of it."""
+
+    def pattern(self, op: Any, x: Any) -> Any:
+        resized = op.Resize(x, _domain=DOMAIN, _allow_other_attributes=True, _outputs=["resized"])
+        return op.ArgMax(resized, _domain=DOMAIN, _outputs=["y"])
+
+    def rewrite(self, op: Any, x: ir.Value, resized: ir.Value, y: ir.Value) -> ir.Value:
+        return emit(op, producer_of(y), "ResizeArgMax", [x], {**producer_of(resized).attributes})
+
+
 def _means_by(op_type: str) -> Callable[[ir.Model, Core], None]:
     """Let nodes of `op_type` put out the mean over their map too, and only it if nobody reads the map."""
 
@@ -251,6 +262,7 @@ FUSIONS = (
     Fusion("gate", _rewriting(_GateInWeights.rule())),
     Fusion("pool", _means_by("Conv")),
     Fusion("bands", _expand_in_bands),
+    Fusion("argmax", _rewriting(_ResizeForArgMax.rule())),
 )
 
 

@@ -14,7 +14,7 @@ from ..passes.squeeze_excite_function import DOMAIN
 from ..targets import Core
 from .c_interface import fingerprint
 from .fallback import Schedule, import_alone
-from .kernels import Kernel, Select, kernel_of, may_read_planes
+from .kernels import Kernel, Select, kernel_of, may_read_planes, may_write_planes
 from .kernels.copy import copy
 from .kernels.kernel import given
 from .kernels.transpose import transpose
@@ -126,13 +126,22 @@ class _Lowering:
     def _call_kernel(self, node: ir.Node) -> None:
         x, *others = (given(node, number) for number in ACTIVATIONS.get(node.op_type, (0,)))
         assert x is not None
-        planes = list(self.values.get(x, ())) == ["nchw"] and may_read_planes(node)
-        arguments = [self._get(x, "nchw" if planes else "nhwc")]
-        arguments += [self._get(value, "nhwc") for value in others if value]
-        outputs = {value: _tensor(value, "nhwc") for value in node.outputs if value.name}
-        kernel = kernel_of(node, self.core, select=self.select, planes=planes)
+        read: Layout = "nhwc"
+        if list(self.values.get(x, ())) == ["nchw"] and may_read_planes(node):
+            read = "nchw"
+        arguments = [self._get(x, read), *(self._get(value, "nhwc") for value in others if value)]
+        written: Layout = "nhwc"
+        if self._only_goes_out(node.outputs[0]) and may_write_planes(node):
+            written = self.layout
+        outputs = {value: _tensor(value, written) for value in node.outputs if value.name}
+        kernel = kernel_of(node, self.core, select=self.select, planes="nchw" in (read, written))
         self._call(kernel, node.name or "", arguments, [*outputs.values()])
-        self.values |= {value: {"nhwc": tensor} for value, tensor in outputs.items()}
+        self.values |= {value: {written: tensor} for value, tensor in outputs.items()}
+
+    @staticmethod
+    def _only_goes_out(value: ir.Value) -> bool:
+        """Whether nothing in the network reads `value`."""
+        return value.is_graph_output() and not value.uses()
 
     def _call_tvm(self, node: ir.Node) -> None:
         fallback = import_alone(self.graph, node, self.model.ir_version)

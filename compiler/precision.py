@@ -94,8 +94,10 @@ def _fits(magnitude: float) -> bool:
 def _is_half(value: ir.Value, largest: Mapping[str, float]) -> bool:
     """Whether `value` goes from layers of ours to layers of ours, and fits.
 
-    A second output is a mean, which is summed where it lies, in single precision.
+    A second output is a mean, which is summed where it lies, in single precision; places are no numbers.
     """
+    if value.dtype != ir.DataType.FLOAT:
+        return False
     producer = value.producer()
     while producer and producer.op_type in RESHAPING and producer.inputs[0]:
         value = producer.inputs[0]

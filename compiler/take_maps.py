@@ -1,8 +1,10 @@
-"""Take what computes each channel of a map by itself: bilinear resizing, pools with a window, the sigmoid.
+"""Take what computes each channel of a map by itself, and what compares the channels of a pixel.
 
 Resize                x    coordinates (ONNX's coordinate_transformation_mode), scales of height and width
 AveragePool, MaxPool  x    kernel_shape, strides, pads, count_include_pad
 Sigmoid               x
+ArgMax                x -> y [1, H, W] or [1, 1, H, W], int64: the channel, of equal ones the first
+ResizeArgMax          both, of a map that is not stored (from `fuse.py`)
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from onnxscript.rewriter.pattern import MatchResult, RewriteRule, RewriteRuleCla
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import constant, producer_of
+from .kernels.argmax import MOST_CHANNELS
 from .kernels.resize import COORDINATES
 
 # What a Resize may say, but only so: the defaults.
@@ -24,7 +27,7 @@ _PLAIN_RESIZE = {"antialias": 0, "exclude_outside": 0, "keep_aspect_ratio_policy
 def rules_of_maps() -> list[RewriteRule]:
     """The rules that take what is described above."""
     pools = [_TakePool.rule(op_type) for op_type in ("AveragePool", "MaxPool")]
-    return [_TakeResize.rule(), *pools, _TakeSigmoid.rule()]
+    return [_TakeResize.rule(), *pools, _TakeSigmoid.rule(), _TakeArgMax.rule()]
 
 
 class _TakeResize(RewriteRuleClassBase):
@@ -118,6 +121,24 @@ class _TakeSigmoid(RewriteRuleClassBase):
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
         return op.Sigmoid(x, _domain=DOMAIN, _name=producer_of(y).name)
+
+
+class _TakeArgMax(RewriteRuleClassBase):
+    """Take the first largest channel of each pixel of a 2-d map."""
+
+    def pattern(self, op: Any, x: Any) -> Any:
+        return op.ArgMax(x, _allow_other_attributes=True, _outputs=["y"])
+
+    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
+        result, attributes = MatchResult(), producer_of(y).attributes
+        if not is_map(x) or attributes.get_int("axis", 0) not in (1, -3):
+            return result.fail("not over the channels of a 2-d map, float32")
+        if attributes.get_int("select_last_index", 0):
+            return result.fail("of equal ones the last")
+        return result if shape_of(x)[1] <= MOST_CHANNELS else result.fail("too many channels")
+
+    def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
+        return op.ArgMax(x, _domain=DOMAIN, _name=producer_of(y).name)
 
 
 def is_map(x: ir.Value) -> bool:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from ...targets import Core
 from . import conv, dense, depthwise, expand_depthwise, pointwise
+from .argmax import argmax
 from .kernel import Kernel, is_pointwise, nhwc, vector_of
 from .pool import global_average_pool
 from .resize import resize
@@ -81,16 +82,21 @@ def may_read_planes(node: ir.Node) -> bool:
     return node.op_type == "Conv" and not is_pointwise(node) and conv.may_read_planes(node)
 
 
+def may_write_planes(node: ir.Node) -> bool:
+    """Whether the kernel of `node` can write its map in NCHW, as others want outputs."""
+    return node.op_type == "Resize"
+
+
 def kernel_of(
     node: ir.Node, core: Core, *, select: Select = lambda node, template: None, planes: bool = False
 ) -> Kernel:
-    """The kernel of a fused `node` on `core`, of `planes` if its map comes in NCHW.
+    """The kernel of a fused `node` on `core`; with `planes`, the map is NCHW that it may read or write so.
 
     `select` gives the parameters of one that can be tuned, or None for the default.
     """
     template = template_of(node, planes=planes)
     if template is None:
-        return FAMILIES[node.op_type](node, core)
+        return resize(node, core, planes=True) if planes else FAMILIES[node.op_type](node, core)
     return template.kernel(node, core, select(node, template))
 
 
@@ -99,9 +105,20 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "GlobalAveragePool": global_average_pool,
     "Scale": scale,
     "Resize": resize,
+    "ResizeArgMax": resize,
+    "ArgMax": argmax,
     "AveragePool": window_pool,
     "MaxPool": window_pool,
     "Sigmoid": sigmoid,
 }
 
-__all__ = ["TEMPLATES", "Kernel", "Select", "Template", "kernel_of", "may_read_planes", "template_of"]
+__all__ = [
+    "TEMPLATES",
+    "Kernel",
+    "Select",
+    "Template",
+    "kernel_of",
+    "may_read_planes",
+    "may_write_planes",
+    "template_of",
+]

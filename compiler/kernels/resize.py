@@ -2,7 +2,8 @@
 
 Which two pixels an output lies between, and how far from the first, is computed here and is a constant of the
 kernel. The mixed row is short, and stays in the first cache; along it, outputs between the same two pixels
-are computed together, so that these are loaded once.
+are computed together, so that these are loaded once. Where the result is wanted as planes, NCHW, or only the
+largest channel of each pixel, a row of it is in the cache too, and the map is never in memory.
 """
 
 from typing import Any, NamedTuple
@@ -13,8 +14,11 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
+from ...frontend.shapes import shape_of
 from ...targets import Core
-from .kernel import Kernel, argument, dtype_of, llvm_cpu, nhwc, vector_of
+from .argmax import store_places
+from .kernel import Kernel, argument, dtype_of, llvm_cpu, nhwc, vector_of, view
+from .transpose import store_planes
 from .vectors import Vector, covering_blocks
 
 # ONNX's coordinate_transformation_mode, without the one that crops.
@@ -66,25 +70,38 @@ def _places(coordinates: str, size: np.float32, outputs: np.float32, scale: np.f
             return (output + half) / scale - half
 
 
-def resize(node: ir.Node, core: Core) -> Kernel:
-    """The kernel of `Resize`: [1, H, W, C] to [1, h, w, C], by `coordinates` and the `scales` of H and W."""
+def resize(node: ir.Node, core: Core, *, planes: bool = False) -> Kernel:
+    """The kernel of `Resize`: [1, H, W, C] to [1, h, w, C], by `coordinates` and the `scales` of H and W.
+
+    With `planes` the output is [1, C, h, w]. That of `ResizeArgMax` is [1, h, w], int64.
+    """
     _, height, width, channels = nhwc(node.inputs[0])
-    _, rows, columns, _ = nhwc(node.outputs[0])
+    rows, columns = shape_of(node.outputs[0])[-2:]
     coordinates, scales = node.attributes["coordinates"].as_string(), node.attributes["scales"].as_floats()
     vector = vector_of(node, core)
     vertical = Mix.of(coordinates, height, rows, scales[0])
     horizontal = Mix.of(coordinates, width, columns, scales[1])
+    names_channels, shape = node.op_type == "ResizeArgMax", (rows, columns, channels)
     with IRBuilder() as builder, T.prim_func():
         x = argument("x", (height, width * channels), dtype_of(node.inputs[0]))
         of_rows, of_columns = _argument("row", vertical), _argument("column", horizontal)
-        out = argument("out", (rows, columns, channels), dtype_of(node.outputs[0]))
+        sizes = (rows * columns,) if names_channels else (channels, rows * columns) if planes else shape
+        out = argument("out", sizes, dtype_of(node.outputs[0]))
         line = T.alloc_buffer((width * channels,), vector.dtype, scope="local")
+        is_map = sizes == shape
+        mixed = out if is_map else T.alloc_buffer((1, columns, channels), vector.dtype, scope="local")
         with T.serial(len(vertical.pixels)) as group, _outputs(of_rows, group) as row:
             _mix_rows(vector, x, of_rows, group, row, line)
             pixels = T.decl_buffer((width, channels), vector.dtype, data=line.data)
             with T.serial(len(horizontal.pixels)) as between:
-                _mix_columns(vector, pixels, of_columns, between, out, row)
-    return Kernel("resize", builder.get(), [*vertical, *horizontal], macs=0, llvm_cpu=llvm_cpu(core))
+                _mix_columns(vector, pixels, of_columns, between, mixed, row if is_map else 0)
+            if names_channels:
+                store_places(vector, view(mixed, 0, columns, channels), out, row * columns)
+            elif planes:
+                of_row = view(out, row * columns, channels, rows * columns)
+                store_planes(vector, view(mixed, 0, columns, channels), of_row)
+    family = "resize_argmax" if names_channels else "resize"
+    return Kernel(family, builder.get(), [*vertical, *horizontal], macs=0, llvm_cpu=llvm_cpu(core))
 
 
 def _argument(axis: str, mix: Mix) -> Mix:

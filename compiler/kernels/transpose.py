@@ -48,6 +48,17 @@ def transpose(value: ir.Value, layout: Layout, core: Core) -> Kernel:
     return Kernel("transpose", builder.get(), [], macs=0, llvm_cpu=llvm_cpu(core))
 
 
+def store_planes(vector: Vector, x: tirx.Buffer, out: tirx.Buffer) -> None:
+    """Store pixels `x`, [N, C], as planes: in the first N numbers of each row of `out`, [C, ...]."""
+    pixels, channels = map(int, x.shape)
+    for down in covering_blocks(pixels, vector.lanes, vector):
+        with T.serial(down.count) as step:
+            pixel = down.channel(step, 0)
+            for across in covering_blocks(channels, vector.lanes, vector):
+                with T.serial(across.count) as block:
+                    _transpose(x, out, pixel, across.channel(block, 0), down.vector, across.vector)
+
+
 def _touch(x: tirx.Buffer, shape: tuple[int, int], first: Index, count: int, run: Index, size: int) -> None:
     """Touch `size` columns from `run` on of `count` rows: each by itself, or all where they are whole."""
     rows, columns = shape
@@ -66,7 +77,7 @@ def _transpose(
     if down != across:
         for i in range(down.lanes):
             for j in range(across.lanes):
-                T.buffer_store(out, x[row + i, column + j], [column + j, row + i])
+                T.buffer_store(out, T.cast(x[row + i, column + j], out.dtype), [column + j, row + i])
         return
     lanes = down.lanes
     lines = [T.Bind(across.load(x, row + i, column)) for i in range(lanes)]

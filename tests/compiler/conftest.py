@@ -27,10 +27,13 @@ def normal(*shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape)).standard_normal(shape, dtype=np.float32)
 
 
-def parse_model(text: str, shape: str, **constants: np.ndarray) -> ir.Model:
-    """A model from x of `shape` to y; constants that are shapes stand for normal numbers of that shape."""
+def parse_model(text: str, shape: str, result: str = "float", **constants: np.ndarray) -> ir.Model:
+    """A model from x of `shape` to y, of the type `result`.
+
+    Constants that are shapes stand for normal numbers of that shape.
+    """
     proto = onnx.parser.parse_model(
-        f'<ir_version: 10, opset_import: ["" : 21]> test (float[{shape}] x) => (float[] y) {{ {text} }}'
+        f'<ir_version: 10, opset_import: ["" : 21]> test (float[{shape}] x) => ({result}[] y) {{ {text} }}'
     )
     proto.graph.output[0].type.tensor_type.ClearField("shape")
     for node in proto.graph.node:

@@ -26,6 +26,12 @@ TAKEN = [
     ("y = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(x)", "max_pool"),
     ("y = Sigmoid(x)", "sigmoid"),
 ]
+PLACES = [
+    ("y = ArgMax<axis=1>(x)", "argmax"),
+    ("y = ArgMax<axis=-3, keepdims=0>(x)", "argmax"),
+    ('z = Resize<mode="linear">(x, , , sizes) y = ArgMax<axis=1, keepdims=0>(z)', "resize_argmax"),
+    ('z = Resize<mode="linear">(x, , scales) y = ArgMax<axis=1>(z)', "resize_argmax"),
+]
 LEFT = [
     "y = Resize(x, , , sizes)",
     'y = Resize<mode="cubic">(x, , , sizes)',
@@ -53,6 +59,30 @@ def test_taken(text, family, layout, parse, error_on_host):
     assert error < TOLERANCE
     assert family in {kernel.family for kernel in program.kernels.values()}
     assert not program.fallbacks
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize(("text", "family"), PLACES)
+def test_the_largest_channel(text, family, layout, parse, error_on_host):
+    error, program = error_on_host(parse(text, SHAPE, "int64", **of_use(text)), layout)
+    assert error == 0
+    assert [kernel.family for kernel in program.kernels.values()][-1] == family
+    assert not program.fallbacks
+
+
+def test_a_map_that_others_read_is_stored(parse, error_on_host):
+    text = 'z = Resize<mode="linear">(x, , scales) y = ArgMax<axis=1>(z)'
+    model = parse(text, SHAPE, "int64", **of_use(text))
+    model.graph.outputs.append(model.graph[0].outputs[0])
+    error, program = error_on_host(model, "nchw")
+    assert error < TOLERANCE
+    families = [kernel.family for kernel in program.kernels.values()]
+    assert [family for family in families if family != "transpose"] == ["resize", "argmax"]
+
+
+@pytest.mark.parametrize("attributes", ["axis=2", "axis=1, select_last_index=1", ""])
+def test_other_largest_numbers_are_left_to_tvm(attributes, parse, fused, operators):
+    assert operators(fused(parse(f"y = ArgMax<{attributes}>(x)", SHAPE, "int64"))) == ["ArgMax"]
 
 
 @pytest.mark.parametrize("text", LEFT)
