@@ -29,6 +29,7 @@ C_LIBRARY = "c"
 # The family, in the kernel table, of what TVM made of operations that armlet has no kernel for.
 TVM_FAMILY = "tvm"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample/input.npy", "sample/output.npy"
+SAMPLE_MARGIN = "sample/margin.npy"
 
 # What every manifest says, and of which type.
 REQUIRED: dict[str, type] = {
@@ -112,6 +113,12 @@ class Artifact:
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
         """An input, and the first output that ONNX Runtime computed for it."""
         return np.load(self.folder / SAMPLE_INPUT), np.load(self.folder / SAMPLE_OUTPUT)
+
+    @property
+    def sample_margins(self) -> list[np.ndarray | None]:
+        """Where the sample's output is labels, how clear each is (`passes/labels.py`)."""
+        file = self.folder / SAMPLE_MARGIN
+        return [np.load(file) if SAMPLE_MARGIN in self.manifest["files"] else None]
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -95,7 +95,8 @@ def _run_once(artifact: Artifact, shell: Shell, folder: str) -> float:
     want = artifact.sample[1]
     if len(output) != want.nbytes:
         raise DeviceError(f"{shell.uri} gave {len(output)} bytes of output, expected {want.nbytes}")
-    return agreement([want], [np.frombuffer(output, want.dtype).reshape(want.shape)], artifact, shell.uri)
+    got = np.frombuffer(output, want.dtype).reshape(want.shape)
+    return agreement([want], [got], artifact, shell.uri, artifact.sample_margins)
 
 
 def _output_names(artifact: Artifact) -> list[str]:

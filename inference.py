@@ -12,7 +12,7 @@ from .artifact import Artifact, installed_pins
 from .compiler.layout import array_in, input_of
 from .errors import ArmletError, InvalidArtifactError, UsageError
 from .files import written_beside
-from .passes.verify import Runner, relative_error
+from .passes.verify import Margins, Runner, relative_error
 from .profiling import Profile
 from .targets import (
     AS_USUAL,
@@ -70,20 +70,27 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
         outputs = session.load(artifact.library).run([image])
 
     layout = artifact.manifest["layout"]
-    reference = Runner(ir.load(artifact.model))({expected["name"]: input_of(layout, image)})
+    runner = Runner(ir.load(artifact.model))
+    reference, margins = runner.with_margins({expected["name"]: input_of(layout, image)})
     reference = [array_in(layout, output) for output in reference]
-    worst = agreement(reference, outputs, artifact, device.uri)
+    margins = [margin if margin is None else array_in(layout, margin) for margin in margins]
+    worst = agreement(reference, outputs, artifact, device.uri, margins)
     return Inference(outputs, worst, same_top5(outputs[0], reference[0]))
 
 
 def agreement(
-    expected: Sequence[np.ndarray], outputs: Sequence[np.ndarray], artifact: Artifact, where: str
+    expected: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
+    artifact: Artifact,
+    where: str,
+    margins: Margins,
 ) -> float:
     """How far `outputs`, computed on `where`, are off the `expected` of ONNX Runtime, relative to the range.
 
+    Of labels, `margins` say how clear each is.
     Raises ArmletError if that is more than the artifact's tolerance.
     """
-    worst, tolerance = relative_error(expected, outputs), artifact.manifest["tolerance"]
+    worst, tolerance = relative_error(expected, outputs, margins), artifact.manifest["tolerance"]
     if not worst <= tolerance:
         raise ArmletError(
             f"{where} and ONNX Runtime differ by {worst:.1e} of the output's range, expected at most "

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import artifact
 from ..errors import ArmletError
-from ..passes.verify import Reference, relative_error
+from ..passes.verify import Margins, Reference, relative_error
 from ..targets import Core, Device, find_witness
 from ..threads import side_by_side
 from .layout import Layout, array_in, input_in
@@ -57,7 +57,7 @@ def verify(
         with side_by_side() as pool:
             results = [result for (result,) in pool.map(run, tried)]
     wanted = [[array_in(layout, output) for output in reference.outputs] for reference in tried]
-    worst = max(map(relative_error, wanted, results))
+    worst = max(map(relative_error, wanted, results, (_margins_in(layout, each.margins) for each in tried)))
     if not worst <= tolerance:
         raise ArmletError(
             f"the compiled network is off by {worst:.1e} of its output's range on {device.uri}, expected "
@@ -82,9 +82,19 @@ def signal_to_noise(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> 
     return min(map(of_output, wanted, got))
 
 
+def _margins_in(layout: Layout, margins: Margins) -> Margins:
+    return [margin if margin is None else array_in(layout, margin) for margin in margins]
+
+
 def save_sample(folder: Path, sample: Reference, layout: Layout) -> None:
-    """Write the sample input and the first output expected for it, as the compiled network has them."""
+    """Write the sample input and the first output expected for it, as the compiled network has them.
+
+    Where that is labels, also how clear each is.
+    """
     (folder / artifact.SAMPLE_INPUT).parent.mkdir()
     (image,) = sample.inputs.values()
     np.save(folder / artifact.SAMPLE_INPUT, input_in(layout, image))
     np.save(folder / artifact.SAMPLE_OUTPUT, array_in(layout, sample.outputs[0]))
+    (margin, *_) = _margins_in(layout, sample.margins)
+    if margin is not None:
+        np.save(folder / artifact.SAMPLE_MARGIN, margin)

@@ -13,7 +13,7 @@ from .outcome import Check, Outcome
 def check_accuracy(artifact: Artifact, outputs: Sequence[np.ndarray], where: str) -> Check:
     """Hold the `outputs` for the artifact's sample, computed on `where`, against the stored one."""
     expected, tolerance = artifact.sample[1], artifact.manifest["tolerance"]
-    worst = relative_error([expected], outputs[:1])
+    worst = relative_error([expected], outputs[:1], artifact.sample_margins)
     same = same_top5(outputs[0], expected)
     return Check(
         "accuracy",

@@ -1,7 +1,8 @@
 """Prove a rewrite with ONNX Runtime, its own optimiser off.
 
 Errors are the largest absolute difference divided by the range of the original's output, so that one
-tolerance fits layers of any scale. A NaN or infinity on either side is never an agreement.
+tolerance fits layers of any scale. A NaN or infinity on either side is never an agreement. Of labels, an
+error is how clearly the original decides otherwise (`labels.py`).
 """
 
 import math
@@ -17,6 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from ..errors import ArmletError, InvalidModelError
 from ..frontend.shapes import shape_of
+from .labels import labels_of
 from .rewriting import Site
 
 TOLERANCE = 1e-5
@@ -41,6 +43,8 @@ _REFUSED = (
 )
 
 Arrays = dict[str, np.ndarray]
+# Of each output that is labels, how clear each is; None of others.
+Margins = Sequence[np.ndarray | None]
 
 
 class VerificationError(ArmletError):
@@ -55,13 +59,31 @@ class Runner:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.intra_op_num_threads = 1
         options.log_severity_level = 4  # What it refuses is raised: no lines of its own on standard error.
+        self._outputs, self._labels = [value.name for value in model.graph.outputs], labels_of(model)
+        proto = ir.to_proto(model)
+        for name in {labels.scores.name for labels in self._labels} - {*self._outputs}:
+            proto.graph.output.append(onnx.ValueInfoProto(name=name))
         self._session = ort.InferenceSession(
-            ir.to_proto(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, inputs: Arrays) -> list[np.ndarray]:
         """The outputs in the order of the model."""
-        return self._session.run(None, {name: np.asarray(array) for name, array in inputs.items()})
+        return self._run(self._outputs, inputs)
+
+    def with_margins(self, inputs: Arrays) -> tuple[list[np.ndarray], Margins]:
+        """The outputs in the order of the model, and of those that are labels how clear each is."""
+        scores = [labels.scores.name for labels in self._labels]
+        arrays = self._run([*self._outputs, *scores], inputs)
+        count = len(self._outputs)
+        outputs = arrays[:count]
+        margins: list[np.ndarray | None] = [None] * count
+        for labels, array in zip(self._labels, arrays[count:], strict=True):
+            margins[labels.number] = labels.margins(array, outputs[labels.number])
+        return outputs, margins
+
+    def _run(self, names: Sequence[str | None], inputs: Arrays) -> list[np.ndarray]:
+        return self._session.run(names, {name: np.asarray(array) for name, array in inputs.items()})
 
 
 def invalidity(model: ir.Model) -> str | None:
@@ -73,10 +95,18 @@ def invalidity(model: ir.Model) -> str | None:
     return None
 
 
-def relative_error(expected: Sequence[np.ndarray], actual: Sequence[np.ndarray]) -> float:
-    """The worst difference over the range of its `expected` output; infinite where either is not finite."""
+def relative_error(
+    expected: Sequence[np.ndarray], actual: Sequence[np.ndarray], margins: Margins = ()
+) -> float:
+    """The worst difference over the range of its `expected` output; infinite where either is not finite.
+
+    Of labels that have `margins` it is the largest of those that differ.
+    """
     worst = 0.0
-    for original, rewritten in zip(expected, actual, strict=True):
+    for original, rewritten, margin in zip(expected, actual, margins or [None] * len(expected), strict=True):
+        if margin is not None and original.shape == rewritten.shape == margin.shape:
+            worst = max(worst, float(margin[original != rewritten].max(initial=0)))
+            continue
         reference, result = original.astype(np.float64), rewritten.astype(np.float64)
         finite = np.isfinite(reference).all() and np.isfinite(result).all()
         if not finite or reference.shape != result.shape:
@@ -98,11 +128,15 @@ def site_error(site: Site) -> float:
 
 @dataclass(frozen=True)
 class Reference:
-    """Inputs of a model, what the original makes of them, and how far it moves when they are rounded."""
+    """Inputs of a model, what the original makes of them, and how far it moves when they are rounded.
+
+    Of outputs that are labels, `margins` say how clear each is.
+    """
 
     inputs: Arrays
     outputs: list[np.ndarray]
     moved: float = 0.0
+    margins: Margins = ()
 
     @property
     def is_finite(self) -> bool:
@@ -120,7 +154,7 @@ class Reference:
 
     def error(self, other: Runner) -> float:
         """How far another model is from the original on these inputs."""
-        return relative_error(self.outputs, other(self.inputs))
+        return relative_error(self.outputs, other(self.inputs), self.margins)
 
 
 def references(model: ir.Model, *scales: float) -> list[Reference]:
@@ -166,10 +200,10 @@ def _steadiest(runner: Runner, draws: Iterable[Arrays], rng: np.random.Generator
     """
     best = None
     for inputs in draws:
-        outputs = runner(inputs)
-        moved = max(relative_error(outputs, runner(near)) for near in _rounded(inputs, rng))
+        outputs, margins = runner.with_margins(inputs)
+        moved = max(relative_error(outputs, runner(near), margins) for near in _rounded(inputs, rng))
         if best is None or moved < best.moved:
-            best = Reference(inputs, outputs, moved)
+            best = Reference(inputs, outputs, moved, margins)
         if moved < STEADY:
             break
     assert best is not None

@@ -1,7 +1,8 @@
 """The channel with the largest number of each pixel, of equal ones the first, NHWC.
 
-Each lane keeps the largest number that it has seen, and where; a later one has to be larger. Of the lanes that
-hold the largest of all, the first place is taken. The last vector reaches back, where it finds nothing larger.
+Each lane keeps the largest number that it has seen, and where; a later one has to be larger. Of the lanes
+that hold the largest of all, the first place is taken. The last vector reaches back, where it finds nothing
+larger.
 """
 
 import onnx_ir as ir

@@ -4,10 +4,13 @@ from collections import Counter
 
 import pytest
 
-from armlet import build, optimize
+from armlet import build, compile_model, optimize
 from armlet.compiler.lowering import lower
 from armlet.compiler.prepare import prepare
-from armlet.targets import find_core
+from armlet.gate.accuracy import check_accuracy
+from armlet.gate.outcome import Outcome
+from armlet.inference import infer
+from armlet.targets import find_core, open_device
 
 CORE = find_core("cortex-a76")
 TINY = {"width": 0.2, "classes": 3, "resolution": (64, 96)}
@@ -17,7 +20,7 @@ TINY = {"width": 0.2, "classes": 3, "resolution": (64, 96)}
     ("name", "options", "left"),
     [
         ("mnasnet_small", {}, {}),
-        ("lraspp_mobilenet_v3_small", {"source": "torchvision"}, {}),
+        ("lraspp_mobilenet_v3_small", {"source": "torchvision", "argmax": True}, {}),
         # The product of two maps.
         ("lraspp_mobilenet_v3_small", {}, {"Mul": 1}),
         ("raspp_mobilenet_v3_small", {}, {"Concat": 1}),
@@ -28,3 +31,18 @@ def test_what_is_left_to_tvm(name, options, left):
     optimized = optimize(build(name, **TINY, **options))
     program = lower(prepare(optimized, "fp32", CORE).model, "nchw", CORE)
     assert Counter(fallback.node.op_type for fallback in program.fallbacks) == left
+
+
+def test_labels_may_differ_only_where_they_are_not_clear(tmp_path):
+    options = TINY | {"resolution": (128, 256), "classes": 19, "argmax": True}
+    model = build("lraspp_mobilenet_v3_small", **options)
+    artifact = compile_model(model, tmp_path / "made", find_core("host"))
+    image, labels = artifact.sample
+    (margins,) = artifact.sample_margins
+    assert artifact.report["verification"]["worst_error"] < 1e-4
+    assert infer(artifact, open_device("host"), image).worst_error < 1e-5
+    assert labels.shape == margins.shape == (1, 128, 256)
+    for at, outcome in ((margins.argmin(), Outcome.PASSED), (margins.argmax(), Outcome.REGRESSION)):
+        others = labels.copy()
+        others.ravel()[at] = (others.ravel()[at] + 1) % 19
+        assert check_accuracy(artifact, [others], "host").outcome == outcome
