@@ -18,7 +18,7 @@ from .options import (
     precision_option,
     shapes_option,
 )
-from .reports import show_memory, show_passes, show_verification
+from .reports import show_memory, show_passes, show_turned, show_verification
 
 
 @click.command(name="compile")
@@ -57,6 +57,7 @@ def compile_(source: str, output: Path, core: str, shapes: Any, as_json: bool, *
         sizes = {"file_bytes": artifact.sizes, "memory": artifact.memory}
         print_json({"folder": str(output), **sizes, "report": artifact.report})
         return
+    show_turned(model)
     show_passes(artifact.report["passes"])
     print_table(("file", "bytes"), artifact.sizes.items(), title=f"{output}")
     show_memory(artifact.memory)

@@ -7,7 +7,7 @@ import click
 
 from ..console import print_json, print_table
 from .options import force_option, json_option, shapes_option
-from .reports import show_passes
+from .reports import show_passes, show_turned
 
 
 @click.command()
@@ -125,5 +125,6 @@ def optimize(source: Path, output: Path, target: Any, shapes: Any, force: bool, 
     if as_json:
         print_json({"file": str(output), **optimized.report.to_json()})
     else:
+        show_turned(optimized.model)
         show_passes(optimized.report.to_json())
         click.echo(f"written to {output}")

@@ -7,6 +7,12 @@ import click
 from ..console import print_table
 
 
+def show_turned(model: Any) -> None:
+    """What was in training mode in the file that `model` came from."""
+    if turned := model.metadata_props.get("armlet.turned_to_inference"):
+        click.echo(f"in training mode in the file, taken as at inference: {turned}")
+
+
 def show_passes(report: dict[str, Any]) -> None:
     """The passes, what each rewrote and refused, and how exact the result is."""
     rows = [

@@ -15,6 +15,7 @@ import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
 from ..errors import InvalidModelError, UsageError, first_line
+from .inference_form import to_inference
 from .input_shapes import InputShapes, fix_input_shapes
 from .shape_inference import infer_shapes
 from .versions import ONNX_DOMAINS, in_known_versions
@@ -22,6 +23,9 @@ from .versions import ONNX_DOMAINS, in_known_versions
 # Ten times the largest network for a phone; ONNX itself ends at 2 GiB.
 MOST_BYTES = 1 << 30
 MOST_NODES = 50_000
+
+# Where a model keeps what was in training mode in its file.
+TURNED = "armlet.turned_to_inference"
 
 NOT_FIXED = (
     "is NonMaxSuppression, which finds no fixed number of boxes: export the network up to its boxes and "
@@ -34,8 +38,8 @@ def load(path: Path, shapes: InputShapes | None = None) -> ir.Model:
 
     A batch that the file leaves open is 1. Opsets before 14 and after 26 are converted to these. An
     initializer that is also listed as an input, to be overridden or because IR version 3 demands it, is a
-    constant to armlet: the input goes. Nodes without a name are called after their output, and names made
-    unique.
+    constant to armlet: the input goes. Batch norms and dropouts in training mode are turned to inference.
+    Nodes without a name are called after their output, and names made unique.
 
     Raises UsageError if there is no such file or `shapes` do not fit its inputs, InvalidModelError if it is
     not ONNX, is truncated, refers to data outside its folder, holds less data than a tensor's shape says,
@@ -74,6 +78,7 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
     for tensor in proto.graph.initializer:
         _check_size(tensor, name)
     _drop_inputs_with_values(proto)
+    turned = to_inference(proto, _all_nodes(proto), name)
     proto = in_known_versions(proto, name)
     for body in (proto.graph, *proto.functions):
         _name_nodes(body)
@@ -86,7 +91,10 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InvalidModelError(f"{name} is not valid ONNX: {first_line(error)}") from error
-    return ir.from_proto(proto)
+    model = ir.from_proto(proto)
+    if turned:
+        model.metadata_props[TURNED] = ", ".join(f"{number} {op}" for op, number in turned.items())
+    return model
 
 
 def _too_large(path: Path) -> InvalidModelError:

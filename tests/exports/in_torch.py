@@ -24,7 +24,7 @@ import timm  # noqa: E402
 from torchvision import models  # noqa: E402
 
 SIZE = 64
-EVAL, KEPT = torch.onnx.TrainingMode.EVAL, torch.onnx.TrainingMode.PRESERVE
+KEPT, TRAINING = torch.onnx.TrainingMode.PRESERVE, torch.onnx.TrainingMode.TRAINING
 FOLDER = Path(sys.argv[1])
 
 
@@ -87,6 +87,16 @@ export(
     opset_version=16,
 )
 export("timm-semnasnet-dynamo-18", timm.create_model("semnasnet_050"), **newer, opset_version=18)
+# Batch norms with five outputs, and with the attribute training_mode.
+for opset in (11, 17):
+    export(
+        f"torchvision-small-older-{opset}-training",
+        small(width_mult=0.35),
+        **older,
+        opset_version=opset,
+        training=TRAINING,
+        do_constant_folding=False,
+    )
 
 for source in ("torchvision-large-dynamo-21-open-batch", "timm-small-older-14"):
     onnxslim.slim(str(FOLDER / f"{source}.onnx"), str(FOLDER / f"{source}-onnxslim.onnx"))

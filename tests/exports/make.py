@@ -2,8 +2,10 @@
 
     .venv/bin/python tests/exports/make.py
 
-Run by hand, where an exporter is to be added or another version of one. Each script beside it runs in an
-environment of its own, which is made: TensorFlow wants an older onnx than torch.
+Run by hand, where an exporter is to be added or another version of one: a quarter of an hour the first time.
+Each script beside it runs in an environment of its own, which is made and kept in armlet's cache: TensorFlow
+wants an older onnx than torch. What PyTorch exports is the same to the byte each time; tf2onnx sorts what it
+writes anew, and may leave a transposition more or fewer.
 """
 
 import tempfile
@@ -18,7 +20,7 @@ HERE = Path(__file__).parent
 ENVIRONMENTS = {
     "in_torch.py": [
         *("torch==2.13.0", "torchvision==0.28.0", "timm==1.0.31", "keras==3.15.1", "onnx==1.20.1"),
-        *("onnxscript==0.7.2", "onnxslim", "onnxsim"),
+        *("onnxscript==0.7.2", "onnxslim==0.1.98", "onnxsim==0.8.1"),
     ],
     "in_tensorflow.py": ["tensorflow-cpu==2.15.1", "tf2onnx==1.17.0", "onnx==1.17.0", "numpy<2"],
 }

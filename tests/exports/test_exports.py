@@ -36,6 +36,8 @@ SITES = {
     "torchvision-small-dynamo-18": (0, 19, 9, 38, 26),
     "torchvision-small-dynamo-18-onnxsim": (0, 19, 9, 38, 26),
     "torchvision-small-older-11": (0, 19, 9, 38, 26),
+    "torchvision-small-older-11-training": (34, 19, 9, 38, 26),
+    "torchvision-small-older-17-training": (34, 19, 9, 38, 26),
     "torchvision-small-older-17-training-kept": (34, 19, 9, 38, 26),
     "torchvision-small-older-17-training-kept-onnxsim": (0, 19, 9, 38, 26),
     "torchvision-v2-dynamo-20": (0, 0, 0, 0, 10),
@@ -55,7 +57,16 @@ def load(name):
 
 def test_every_export_is_here():
     assert {path.stem for path in HERE.glob("*.onnx")} == SITES.keys()
-    assert sum(path.stat().st_size for path in HERE.glob("*.onnx")) < 1 << 20
+    assert sum(path.stat().st_size for path in HERE.glob("*.onnx")) < 5 << 18
+
+
+@pytest.mark.parametrize(
+    ("name", "turned"),
+    [("11-training", "34 BatchNormalization"), ("17-training", "34 BatchNormalization, 1 Dropout")],
+)
+def test_training_mode_is_turned_to_inference(name, turned):
+    model = load(f"torchvision-small-older-{name}")
+    assert model.metadata_props["armlet.turned_to_inference"] == turned
 
 
 @pytest.mark.parametrize("name", SITES)
