@@ -8,7 +8,7 @@
     GlobalAveragePool     x
     Scale                 x [1, C, H, W], gate [1, C, 1, 1]
 
-and those of `take_maps.py`.
+and those of `take_maps.py` and `take_frames.py`.
 
 The inputs in brackets, the second output (the mean over the map of the first) and the activation come from
 `fuse.py`. An output without a name, as ONNX has it, is not stored. A call of the function SqueezeExcite is
@@ -27,6 +27,7 @@ from onnxscript.rewriter.pattern import MatchResult, RewriteRuleClassBase
 from ..frontend.shapes import shape_of
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import constant, producer_of
+from .take_frames import take_frames
 from .take_maps import is_map, rules_of_maps
 
 _PLAIN = {"strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
@@ -38,6 +39,7 @@ def take(model: ir.Model) -> None:
     rules = (_TakeConv, _TakeGemm, _TakeGlobalAveragePool, _TakeSqueezeExcite)
     RewriteRuleSet([*(rule.rule() for rule in rules), *rules_of_maps()]).apply_to_model(model)
     RewriteRuleSet([_TakeScale.rule()], commute=True).apply_to_model(model)
+    take_frames(model)
 
 
 class _TakeConv(RewriteRuleClassBase):

@@ -17,6 +17,7 @@ from .kernel import Kernel, is_pointwise, nhwc, vector_of
 from .pool import global_average_pool
 from .resize import resize
 from .scale import scale
+from .scale_shift import scale_shift
 from .sigmoid import sigmoid
 from .template import Template
 from .window_pool import window_pool
@@ -104,6 +105,7 @@ def kernel_of(
 FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "GlobalAveragePool": global_average_pool,
     "Scale": scale,
+    "ScaleShift": scale_shift,
     "Resize": resize,
     "ResizeArgMax": resize,
     "ArgMax": argmax,
