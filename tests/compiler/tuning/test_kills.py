@@ -1,9 +1,11 @@
-"""A run on two boards behind a tracker, whose client, tracker and servers are killed at random moments.
+"""A run on two boards behind a tracker, of which client, tracker, servers and sessions are killed at random.
 
 No board is at hand: servers on this machine, of its own kind, stand for them. Their times differ from run to
-run; on a simulated core, where they do not, `test_simulated.py` kills as well.
+run: all is measured there as ever, and then replaced by numbers that follow from what was measured, so that
+the records must be those of an undisturbed run. `test_simulated.py` kills on a simulated core.
 """
 
+import contextlib
 import os
 import platform
 import signal
@@ -12,6 +14,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from armlet.compiler.tuning import Database
@@ -19,15 +22,31 @@ from armlet.errors import DeviceError
 from armlet.frontend import save
 from armlet.targets.rpc_server import server_program
 
-from ...waiting import free_port
+from ...waiting import free_port, wait_until
 
 TUNE = """
-import sys
+import hashlib, sys
 from pathlib import Path
+import numpy as np
 from armlet.compiler import tune_model
+from armlet.compiler.tuning import on_device
 from armlet.errors import DeviceError
 from armlet.frontend import load
 from armlet.targets import Conditions, find_core, open_device
+
+measure_alone, measure_parts = on_device._nanoseconds, on_device._parts
+
+def nanoseconds(*arguments):
+    assert measure_alone(*arguments) > 0
+    return 1e6
+
+def parts(device, reference, library, *others):
+    found = measure_parts(device, reference, library, *others)
+    assert found.min() > 0
+    seed = int(hashlib.sha256(library.read_bytes()).hexdigest(), 16)
+    return np.random.default_rng(seed).uniform(0.1, 1, len(found))
+
+on_device._nanoseconds, on_device._parts = nanoseconds, parts
 source, records, uri = sys.argv[1:]
 try:
     device = open_device(uri, connect_timeout=10)
@@ -37,7 +56,7 @@ try:
 except DeviceError as error:
     sys.exit(error.exit_code)
 complete = all(tuning.cost(trial) for task in tuning.tasks for trial in task.trials)
-sys.exit(0 if complete else 1)
+sys.exit(0 if complete else DeviceError.exit_code)
 """
 
 
@@ -60,7 +79,7 @@ class Process:
 
 @pytest.fixture
 def boards(tmp_path):
-    """A tracker, two servers, and the device URI for them."""
+    """A tracker and two servers, and the device URI for them."""
     port = free_port()
     tracker = ("--host", "127.0.0.1", "--port", str(port), "--port-end", str(port + 1), "--silent")
     server = ("--work", tmp_path, "--tracker", f"127.0.0.1:{port}", "--key", "board")
@@ -73,35 +92,72 @@ def boards(tmp_path):
         process.kill()
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.full)])
-def test_no_record_is_lost_whatever_is_killed(kills, boards, parse, tmp_path, wait_until):
-    processes, uri = boards
+@pytest.fixture
+def network(parse, tmp_path):
+    """The file of an expansion, a depthwise convolution and a projection."""
     text = "a = Conv(x, e) b = Conv<group=48, pads=[1,1,1,1]>(a, d) y = Conv(b, p)"
-    source, records = tmp_path / "model.onnx", tmp_path / "records.jsonl"
-    save(parse(text, "1,8,10,10", e=(48, 8, 1, 1), d=(48, 1, 3, 3), p=(8, 48, 1, 1)), source)
-    client = Process(sys.executable, "-c", TUNE, source, records, uri)
-    random, known = np.random.default_rng(0), {}
-    for kill in range(kills):
-        time.sleep(random.uniform(1, 10))
-        if client.popen.poll() == 0:
-            records.unlink()
-            known = {}
-        # The client every other time: it is the client that writes.
-        killed = client if kill % 2 == 0 else processes[random.integers(len(processes))]
-        if killed is not client or client.popen.poll() is None:
-            killed.kill()
-        now = {record.trial: record.cost for record in Database.open(records)}
-        assert all(now[trial] <= cost for trial, cost in known.items())
-        known = now
-        if killed is not client:
-            killed.start()
-        if client.popen.poll() is not None:
-            client.start()
+    path = tmp_path / "model.onnx"
+    save(parse(text, "1,8,10,10", e=(48, 8, 1, 1), d=(48, 1, 3, 3), p=(8, 48, 1, 1)), path)
+    return path
 
-    def completes():
+
+def ends(client) -> None:
+    """Wait until a run is complete; one that lost its boards is started again, as people would."""
+
+    def is_complete():
         if client.popen.poll() == DeviceError.exit_code:
             client.start()
         return client.popen.poll() is not None
 
-    wait_until(completes, seconds=180)
+    wait_until(is_complete, seconds=300)
     assert client.popen.returncode == 0
+
+
+def kill_a_session(servers) -> bool:
+    """Kill the process of one of the boards' sessions, if there is any."""
+    for server in servers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for session in psutil.Process(server.popen.pid).children():
+                session.kill()
+                return True
+    return False
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.full)])
+def test_no_record_is_lost_whatever_is_killed(kills, boards, network, tmp_path):
+    processes, uri = boards
+    tracker, *servers = processes
+    undisturbed, records = tmp_path / "undisturbed.jsonl", tmp_path / "records.jsonl"
+    ends(Process(sys.executable, "-c", TUNE, network, undisturbed, uri))
+    expected = {*Database.open(undisturbed)}
+
+    client = Process(sys.executable, "-c", TUNE, network, records, uri)
+    random, known, killed = np.random.default_rng(0), set(), []
+    while len(killed) < kills:
+        time.sleep(random.uniform(1, 10))
+        if client.popen.poll() == 0:
+            # Kills are to be in the midst of a run.
+            assert records.read_text() == undisturbed.read_text()
+            records.unlink()
+            known = set()
+        if client.popen.poll() is not None:
+            client.start()
+            continue
+        # The client every other time: it is the client that writes.
+        victim = "client" if len(killed) % 2 == 0 else random.choice(["tracker", "server", "session"])
+        if victim == "client":
+            client.kill()
+        elif victim == "session" and kill_a_session(servers):
+            pass
+        else:
+            process = tracker if victim == "tracker" else servers[random.integers(2)]
+            process.kill()
+            process.start()
+        killed.append(victim)
+        found = {*Database.open(records)}
+        assert known <= found <= expected
+        known = found
+    if client.popen.poll() is not None:
+        client.start()
+    ends(client)
+    assert records.read_text() == undisturbed.read_text()
