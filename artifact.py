@@ -56,8 +56,11 @@ def installed_pins() -> dict[str, str]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` in a form that is the same for the same content, and readable in a diff."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    """Write `content` in a form that is the same for the same content, and readable in a diff.
+
+    Raises ValueError for NaN and infinity, which JSON has no words for.
+    """
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def seal(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def print_json(content: Any) -> None:
-    """One object, for other programs."""
-    click.echo(json.dumps(content, indent=2))
+    """One object, for other programs; raises ValueError for NaN and infinity, which JSON has no words for."""
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:

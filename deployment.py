@@ -1,5 +1,6 @@
 """An artifact on a board or phone, with all that it takes to run there."""
 
+import secrets
 import shlex
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from .artifact import C_LIBRARY, MANIFEST, Artifact, installed_pins
 from .errors import DeviceError, InvalidArtifactError, UsageError
 from .inference import agreement
 from .targets import Device, PushedDevice, Shell, find_toolchain, install
+from .targets.devices.installation import PART
 from .targets.elf import check_machine
 
 PROGRAMS = ("example", "benchmark")
@@ -84,10 +86,12 @@ def _stage(artifact: Artifact, folder: Path, os_name: str) -> None:
 
 def _run_once(artifact: Artifact, shell: Shell, folder: str) -> float:
     """The error of the first output, computed there for the sample, relative to its range."""
-    outputs = _output_names(artifact)
+    # Beside the artifact, which stays as it was made.
+    beside = shlex.quote(f"{folder}.{secrets.token_hex(4)}{PART}")
+    outputs = [f"{beside}/{name}" for name in _output_names(artifact)]
+    run = f"mkdir {beside} && cd {shlex.quote(folder)} && ./example {INPUT} {' '.join(outputs)}"
     try:
-        run = f"cd {shlex.quote(folder)} && ./example {INPUT} {' '.join(outputs)}"
-        output = shell.run(f"{run} && cat {outputs[0]}")
+        output = shell.run(f"{run} && cat {outputs[0]}; code=$?; rm -rf {beside}; exit $code")
     except DeviceError as error:
         if UNSUPPORTED in str(error):
             raise InvalidArtifactError(f"{error}: compile it for an older core, or a family") from error

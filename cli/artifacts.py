@@ -50,7 +50,7 @@ def compile_(source: str, output: Path, core: str, shapes: Any, as_json: bool, *
     from .. import compiler, frontend, targets
 
     target = targets.find_core(core)
-    model = frontend.open_model(source, dict(shapes))
+    model = frontend.open_model(source, shapes)
     with progress_bar(f"compiling {source} for {core}") as progress:
         artifact = compiler.compile_model(model, output, target, progress=progress, **options)
     if as_json:

@@ -120,7 +120,7 @@ def optimize(source: Path, output: Path, target: Any, shapes: Any, force: bool, 
     """Rewrite an ONNX file, proving each rewrite with ONNX Runtime."""
     from .. import frontend, passes
 
-    optimized = passes.optimize(frontend.load(source, dict(shapes)), target)
+    optimized = passes.optimize(frontend.load(source, shapes), target)
     frontend.save(optimized.model, output, force=force)
     if as_json:
         print_json({"file": str(output), **optimized.report.to_json()})

@@ -21,6 +21,15 @@ class _InputShape(click.ParamType):
             self.fail(f"{value!r} is no shape: expected sizes such as 1,3,224,224", param, context)
 
 
+def _by_input(context: Any, param: Any, shapes: Any) -> dict[str, tuple[int, ...]]:
+    """The shape of each input by its name."""
+    for name, _ in shapes:
+        if [each for each, _ in shapes].count(name) > 1:
+            asked = f"input {name!r}" if name else "the only input"
+            raise click.BadParameter(f"{asked} has several: give one", context, param)
+    return dict(shapes)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 device_option = click.option(
@@ -36,6 +45,7 @@ shapes_option = click.option(
     "shapes",
     type=_InputShape(),
     multiple=True,
+    callback=_by_input,
     metavar="[NAME=]1,3,224,224",
     help="The shape of an input that the ONNX file leaves open; an open batch is 1.",
 )

@@ -39,7 +39,7 @@ def tune(
     from .. import compiler, frontend, targets
 
     target, device = targets.find_core(core), targets.open_device(uri)
-    model = frontend.open_model(source, dict(shapes))
+    model = frontend.open_model(source, shapes)
     with tuning_display(f"tuning {source} for {core} on {uri}") as progress:
         conditions = targets.Conditions.of(cpus, cooldown, lambda what: progress(what, None, None))
         tuning = compiler.tune_model(

@@ -24,6 +24,8 @@ def fix_input_shapes(proto: onnx.ModelProto, shapes: InputShapes, name: str) -> 
     changed = False
     for key, shape in shapes.items():
         value = _input(inputs, key, name)
+        if not key and value.name in shapes:
+            raise UsageError(f"input {value.name!r} of {name} has two shapes, one without its name: give one")
         tensor = value.type.tensor_type
         if tensor.HasField("shape") and len(tensor.shape.dim) != len(shape):
             raise UsageError(

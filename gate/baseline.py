@@ -56,7 +56,7 @@ def write_baseline(path: Path, artifacts: Mapping[str, Figures]) -> None:
 def _text(value: Any, levels: int, margin: str = "") -> str:
     """`value` as JSON with sorted keys, the outer `levels` with an item a line."""
     if not levels or not value or not isinstance(value, dict | list):
-        return json.dumps(value, sort_keys=True)
+        return json.dumps(value, sort_keys=True, allow_nan=False)
     inner = margin + "  "
     if isinstance(value, dict):
         items = [f"{json.dumps(key)}: {_text(value[key], levels - 1, inner)}" for key in sorted(value)]

@@ -47,8 +47,14 @@ def test_what_is_deployed_runs_there_by_the_lines_that_are_printed(raspberry_pi,
     for name in artifact.manifest["files"]:
         assert (place / name).read_bytes() == (artifact.folder / name).read_bytes()
 
+    # What it has computed is not left there.
+    ours = {f"{name}.py" for name in ("example", "example_tvm")} | {INPUT, *PROGRAMS, "manifest.json"}
+    assert {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()} == {
+        *artifact.manifest["files"],
+        *ours,
+    }
+
     assert list(deployment.commands) == ["run", "time"]
-    (place / "output.bin").unlink()
     done = [
         subprocess.run(shlex.split(line), capture_output=True, text=True)
         for line in deployment.commands.values()

@@ -1,30 +1,46 @@
 """Files on a board or phone that are whole, or not there."""
 
+import secrets
 import shlex
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ...errors import DeviceError
 from ...files import sha256
 from .shell import Shell
 
+# What a folder is called, behind its name and a number, before it has its place and after; and those of them
+# that nobody has used for a day, for find.
+PART, OLD = ".part", ".old"
+LEFT_BEHIND = f"'(' -name '*{PART}' -o -name '*{OLD}' ')' -mtime +0"
+
 
 def install(shell: Shell, folder: Path, destination: str) -> bool:
     """Have what is in `folder` in the folder `destination` of the device; False if it was there already.
 
-    It is pushed beside, read back there as hashes, and only then takes the place of what had the name; what a
-    push that was cut off has left is pushed over. Raises DeviceError if it cannot be written, or differs.
+    It is pushed beside, read back there as hashes, and only then takes the place of what had the name, unless
+    another push was faster; what one that was cut off has left is removed a day later. Raises DeviceError if
+    it cannot be written, or differs.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     expected = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
     hashing = "sha256sum -- " + " ".join(map(shlex.quote, expected))
-    there, draft, before = (shlex.quote(destination + suffix) for suffix in ("", ".part", ".old"))
+    # Several may push at once.
+    beside = f"{destination}.{secrets.token_hex(4)}"
+    there, draft, before = map(shlex.quote, (destination, beside + PART, beside + OLD))
+    # Where ours would be if another one took the name while we do.
+    inside = shlex.quote(f"{destination}/{PurePosixPath(beside + PART).name}")
 
-    if _hashes(shell.run(f"cd {there} 2>/dev/null && {hashing} 2>/dev/null || true")) == expected:
+    def is_there() -> bool:
+        return _hashes(shell.run(f"cd {there} 2>/dev/null && {hashing} 2>/dev/null || true")) == expected
+
+    if is_there():
         return False
     try:
         parent = f'"$(dirname {there})"'
-        shell.run(f"rm -rf {draft} {before} && mkdir -p {parent}")
+        shell.run(
+            f"mkdir -p {parent} && {{ find {parent} -maxdepth 1 {LEFT_BEHIND} -exec rm -rf {{}} + || true; }}"
+        )
         free = _free_bytes(shell.run(f"df -Pk {parent}"))
         needed = sum(path.stat().st_size for path in files)
         if free < needed:
@@ -32,12 +48,17 @@ def install(shell: Shell, folder: Path, destination: str) -> bool:
                 f"{shell.uri} has {free / 1e6:.1f} MB free for {destination}, "
                 f"{needed / 1e6:.1f} MB are needed: make room there"
             )
-        shell.push(folder, destination + ".part")
+        shell.push(folder, beside + PART)
         found = _hashes(shell.run(f"cd {draft} && {hashing}"))
         if found != expected:
             name = next(name for name in expected if found.get(name) != expected[name])
             raise DeviceError(f"{shell.uri}: {name} arrived damaged: check the storage and the connection")
-        shell.run(f"if [ -e {there} ]; then mv {there} {before}; fi && mv {draft} {there} && rm -rf {before}")
+        if is_there():
+            shell.run(f"rm -rf {draft}")
+            return False
+        swap = f"mv {there} {before} 2>/dev/null; mv {draft} {there} && rm -rf {before} {inside}"
+        if _hashes(shell.run(f"{swap} && cd {there} && {hashing}")) != expected:
+            raise DeviceError(f"{shell.uri}: another push has taken {destination} meanwhile: do it again")
     except DeviceError:
         with suppress(DeviceError):
             shell.run(f"rm -rf {draft}")

@@ -1,4 +1,7 @@
+import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,13 +70,36 @@ def test_what_is_damaged_is_replaced_as_a_whole(shell, folder, tmp_path, damage)
     assert content(place) == FILES
 
 
-def test_what_a_cut_off_push_left_does_not_stay(shell, folder, tmp_path):
-    place, draft = tmp_path / "place", tmp_path / "place.part"
-    draft.mkdir()
-    (draft / "stray").touch()
+def test_what_a_cut_off_push_left_does_not_stay_for_ever(shell, folder, tmp_path):
+    place, yesterday = tmp_path / "place", time.time() - 25 * 60 * 60
+    for name in ("place.1.part", "place.1.old", "place.2.part", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "stray").touch()
+        if name != "place.2.part":
+            os.utime(tmp_path / name, (yesterday, yesterday))
     install(shell, folder, str(place))
     assert content(place) == FILES
-    assert not draft.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"here", "place", "place.2.part", "other"}
+
+
+def test_two_pushes_at_once_leave_each_other_alone(shell, folder, tmp_path):
+    place, other = tmp_path / "place", ShellHere("board", str(tmp_path), 60)
+    # The second push begins and ends in the midst of the first.
+    shell.spoil = lambda draft: install(other, folder, str(place)) and (place / "in use").touch()
+    assert not install(shell, folder, str(place))
+    assert (shell.pushes, other.pushes) == (1, 1)
+    assert content(place) == FILES | {"in use": ""}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "place"]
+
+
+def test_many_pushes_at_once_end_with_one_of_them(folder, tmp_path):
+    place = tmp_path / "place"
+    with ThreadPoolExecutor(8) as pool:
+        shells = [ShellHere("board", str(tmp_path), 60) for _ in range(8)]
+        done = [pool.submit(install, shell, folder, str(place)) for shell in shells]
+        assert any(each.result() for each in done)
+    assert content(place) == FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "place"]
 
 
 def test_what_arrives_damaged_is_refused_and_the_old_stays(shell, folder, tmp_path):
