@@ -1,5 +1,7 @@
 """The way `adb:SERIAL`: Android's own client, adb, to a phone on a cable or in the network."""
 
+import fcntl
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...cache import cache_folder
 from ...errors import DeviceError, UsageError
 from .shell import Shell, run_for
 
@@ -107,9 +110,29 @@ class AdbShell(Shell):
     @contextmanager
     def forward(self, port: int) -> Iterator[int]:
         """As Shell has it."""
+        # A file for each way, locked while it is used: adb keeps those of processes that were killed.
+        folder = cache_folder("adb-forwards", os.environ.get("ANDROID_ADB_SERVER_PORT", "5037"))
+        self._remove_unused(folder)
         here = int(self.run_here([*self._adb, "forward", "tcp:0", f"tcp:{port}"]))
-        try:
-            yield here
-        finally:
-            with suppress(DeviceError):  # it went with the phone
-                self.run_here([*self._adb, "forward", "--remove", f"tcp:{here}"])
+        used = folder / str(here)
+        with used.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            print(self._adb[2], f"tcp:{here}", f"tcp:{port}", file=file, flush=True)
+            try:
+                yield here
+            finally:
+                with suppress(DeviceError):  # it went with the phone
+                    self.run_here([*self._adb, "forward", "--remove", f"tcp:{here}"])
+                used.unlink(missing_ok=True)
+
+    def _remove_unused(self, folder: Path) -> None:
+        """Remove the ways to phones that killed processes have left, each with its file in `folder`."""
+        listed = self.run_here(["adb", "forward", "--list"]).decode(errors="replace").splitlines()
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError, BlockingIOError), path.open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                way = file.read().strip()
+                if way in listed:
+                    serial, here, _ = way.split()
+                    self.run_here(["adb", "-s", serial, "forward", "--remove", here])
+                path.unlink()

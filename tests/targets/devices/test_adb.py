@@ -94,6 +94,24 @@ def test_nothing_on_the_phone_outlives_its_client(phone, library, wait_until, nu
     wait_until(lambda: not any(process.is_running() for process in here))
 
 
+def test_ways_of_killed_clients_are_removed_and_no_others(phone, library, android_library):
+    def ways():
+        return {*phones.adb("forward", "--list").splitlines()} - {""}
+
+    with open_device(phone.uri).connect():
+        (first,) = ways()
+        end_busy_client(phone, library("endless"), signal.SIGKILL)
+        left = ways() - {first}
+        assert len(left) == 1
+        others = phones.adb("-s", phone.serial, "forward", "tcp:0", "tcp:9").strip()
+        with open_device(phone.uri).connect() as session:
+            np.testing.assert_array_equal(session.load(android_library).run([X])[0], 2 * X + 1)
+            assert ways() & (left | {first}) == {first}
+            assert len(ways()) == 3
+    assert ways() == {f"{phone.serial} tcp:{others} tcp:9"}
+    phones.adb("-s", phone.serial, "forward", "--remove", f"tcp:{others}")
+
+
 def test_a_pulled_cable_is_a_device_error_and_ends_the_server(library, wait_until, tmp_path):
     if phones.MISSING:
         pytest.skip(phones.MISSING)
