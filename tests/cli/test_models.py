@@ -61,6 +61,8 @@ def test_an_input_shape_for_a_model_that_leaves_it_open(tmp_path):
     assert [dim.dim_value for dim in image.type.tensor_type.shape.dim] == [1, 3, 6, 7]
     for wrong in ("1,3,x,7", "other=1,3,6,7"):
         assert armlet(*arguments, wrong, "--force").returncode == 2
+    twice = ("image=1,3,6,7", "--input-shape", "image=1,3,6,7", "--force")
+    assert "input 'image' has several" in refused(2, *arguments, *twice)
 
 
 def test_build_takes_height_and_width(tmp_path):

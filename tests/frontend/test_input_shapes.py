@@ -54,6 +54,7 @@ def test_shape_arithmetic_of_an_open_batch():
         ({"": (1, 3, 0, 8)}, UsageError, r"\[1, 3, 0, 8\] is no shape for input 'x'"),
         ({"": (1, 3, 8, 10**20)}, UsageError, r"sizes are 1 to 268,435,456"),
         ({"image": (1, 3, 8, 8)}, UsageError, "m has no input 'image': name one of 'x'"),
+        ({"": (1, 3, 8, 8), "x": (1, 3, 9, 9)}, UsageError, "input 'x' of m has two shapes, one without"),
         ({"": (1, 3, 20_000, 20_000)}, InvalidModelError, "at most 268,435,456 elements"),
     ],
 )
