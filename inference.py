@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from .answers import Answer, reader
 from .artifact import Artifact, installed_pins
 from .compiler.layout import array_in, input_of
 from .errors import ArmletError, InvalidArtifactError, UsageError
@@ -35,19 +36,14 @@ from .timed_profile import TimedProfile
 class Inference:
     """The outputs of one run, in the artifact's layout, and how they compare with ONNX Runtime's.
 
-    `worst_error` is relative to the range of the output; `same_top5` says whether the five largest values of
-    the first output stand in the same places.
+    `worst_error` is relative to the range of the output; `answer` is what the outputs say, and `same` which
+    part of it ONNX Runtime says too.
     """
 
     outputs: list[np.ndarray]
     worst_error: float
-    same_top5: bool
-
-    @property
-    def top5(self) -> list[tuple[int, float]]:
-        """Place and value of the five largest of the first output, largest first."""
-        values = self.outputs[0].ravel()
-        return [(int(place), float(values[place])) for place in largest5(self.outputs[0])]
+    answer: Answer
+    same: float
 
 
 def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
@@ -75,7 +71,9 @@ def infer(artifact: Artifact, device: Device, image: np.ndarray) -> Inference:
     reference = [array_in(layout, output) for output in reference]
     margins = [margin if margin is None else array_in(layout, margin) for margin in margins]
     worst = agreement(reference, outputs, artifact, device.uri, margins)
-    return Inference(outputs, worst, same_top5(outputs[0], reference[0]))
+    answer_of = reader(artifact)
+    answer = answer_of(outputs)
+    return Inference(outputs, worst, answer, answer.same(answer_of(reference)))
 
 
 def agreement(
@@ -157,16 +155,6 @@ def profile(artifact: Artifact, device: SimulatedDevice) -> Profile:
     check_fit(artifact, device)
     simulation = device.simulate(artifact.library, artifact.sample[0])
     return Profile.of(simulation, artifact, device)
-
-
-def largest5(output: np.ndarray) -> np.ndarray:
-    """The places of the five largest values, largest first."""
-    return np.argsort(-output.astype(np.float64).ravel(), kind="stable")[:5]
-
-
-def same_top5(output: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether the five largest values of both stand in the same places."""
-    return bool((largest5(output) == largest5(expected)).all())
 
 
 def check_fit(artifact: Artifact, device: Device) -> None:

@@ -18,7 +18,7 @@ from .options import (
     precision_option,
     shapes_option,
 )
-from .reports import show_memory, show_passes, show_turned, show_verification
+from .reports import TITLES, show_answer, show_memory, show_passes, show_turned, show_verification
 
 
 @click.command(name="compile")
@@ -87,7 +87,11 @@ def compile_(source: str, output: Path, core: str, shapes: Any, as_json: bool, *
 @force_option
 @json_option
 def run(folder: Path, uri: str, source: Path | None, output: Path | None, force: bool, as_json: bool) -> None:
-    """Run an artifact on a device and compare the result with ONNX Runtime's."""
+    """Run an artifact on a device and compare the result with ONNX Runtime's.
+
+    Shown are the five best classes; of detection, boxes (in pixels of the image that the network takes); of
+    segmentation, the pixels of each class.
+    """
     from .. import inference, pictures, targets
     from ..artifact import Artifact
 
@@ -99,17 +103,17 @@ def run(folder: Path, uri: str, source: Path | None, output: Path | None, force:
         result = inference.infer(artifact, device, image)
     if output:
         inference.save_outputs(result.outputs, output, force=force)
-    weights, labels = artifact.manifest["source"]["weights"], artifact.manifest["labels"]
-    named = [(place, labels[place] if labels else None, value) for place, value in result.top5]
+    weights, answer = artifact.manifest["source"]["weights"], result.answer
     if as_json:
-        top5 = [{"class": place, "label": label, "value": value} for place, label, value in named]
-        agreement = {"worst_error": result.worst_error, "same_top5": result.same_top5}
-        print_json({"device": uri, "weights": weights, "top5": top5, "against_onnxruntime": agreement})
+        agreement = {"worst_error": result.worst_error, f"same_{answer.kind}": result.same}
+        print_json(
+            {"device": uri, "weights": weights, answer.kind: answer.rows, "against_onnxruntime": agreement}
+        )
         return
-    print_table(("class", "label", "value"), named, title="top 5")
+    show_answer(answer)
     click.echo(
         f"{uri} against ONNX Runtime: worst error {result.worst_error:.1e} of the output's range, "
-        f"{'the same' if result.same_top5 else 'another'} top 5"
+        f"{'the same' if result.same == 1 else f'{result.same:.2%} of the'} {TITLES[answer.kind]}"
     )
     click.echo(f"weights: {weights}")
 

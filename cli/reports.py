@@ -6,6 +6,21 @@ import click
 
 from ..console import print_table
 
+# What people call the kinds of answers.
+TITLES = {"top5": "top 5", "detections": "detections", "pixels": "pixels"}
+MOST_ROWS = 20
+
+
+def show_answer(answer: Any) -> None:
+    """What a network says, as far as it fits a screen."""
+    if not answer.rows:
+        click.echo("nothing detected")
+        return
+    shown = answer.rows[:MOST_ROWS]
+    print_table(tuple(shown[0]), [tuple(row.values()) for row in shown], title=TITLES[answer.kind])
+    if left := len(answer.rows) - len(shown):
+        click.echo(f"and {left} more (--json has all)")
+
 
 def show_turned(model: Any) -> None:
     """What was in training mode in the file that `model` came from."""

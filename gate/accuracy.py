@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..answers import same_top5
 from ..artifact import Artifact
-from ..inference import same_top5
 from ..passes.verify import relative_error
 from .outcome import Check, Outcome
 

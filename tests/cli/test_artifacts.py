@@ -21,7 +21,7 @@ def test_run_and_bench(artifact, tmp_path):
         "label": None,
         "value": pytest.approx(float(logits.max())),
     }
-    assert result["against_onnxruntime"]["same_top5"] is True
+    assert result["against_onnxruntime"]["same_top5"] == 1
     assert result["weights"] == "random, seed 0"
 
     options = ("--rounds", "17", "--cooldown", "0", "--json")
@@ -108,6 +108,19 @@ def test_explain(for_a53):
     assert "(--all)" not in whole
     assert "block4/depthwise/conv" in refused(2, "explain", for_a53, "--kernel", "block4/depth")
     assert "choose a simulated core" in refused(2, "explain", for_a53, "--kernel", "x", "--device", "host")
+
+
+def test_run_shows_boxes(tmp_path):
+    network = ("ssdlite_mobilenet_v3_small", "--width", "0.35", "--resolution", "96", "--no-postprocess")
+    assert armlet("build", *network, "-o", tmp_path / "m.onnx").returncode == 0
+    folder = tmp_path / "made"
+    assert armlet("compile", tmp_path / "m.onnx", "-o", folder, "--target", "host").returncode == 0
+    result = json.loads(armlet("run", folder, "--device", "host", "--json").stdout)
+    assert len(result["detections"]) == 100
+    assert result["detections"][0].keys() == {"class", "label", "score", "left", "top", "right", "bottom"}
+    shown = armlet("run", folder, "--device", "host").stdout
+    assert "and 80 more (--json has all)" in shown
+    assert shown.splitlines()[1].split() == [*result["detections"][0]]
 
 
 def test_labels(tiny, tmp_path):
