@@ -17,6 +17,7 @@ from .options import (
     json_option,
     precision_option,
     shapes_option,
+    weights_options,
 )
 from .reports import TITLES, show_answer, show_memory, show_passes, show_turned, show_verification
 
@@ -42,15 +43,25 @@ from .reports import TITLES, show_answer, show_memory, show_passes, show_turned,
     metavar="FILE",
     help="Tuning records, beside those that armlet ships.",
 )
+@weights_options
 @shapes_option
 @force_option
 @json_option
-def compile_(source: str, output: Path, core: str, shapes: Any, as_json: bool, **options: Any) -> None:
-    """Compile a network of armlet's (random weights) or an ONNX file for a core."""
+def compile_(
+    source: str,
+    output: Path,
+    core: str,
+    weights: Path | None,
+    whose: Any,
+    shapes: Any,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compile a network of armlet's (with random weights, or a checkpoint's) or an ONNX file for a core."""
     from .. import compiler, frontend, targets
 
     target = targets.find_core(core)
-    model = frontend.open_model(source, shapes)
+    model = frontend.open_model(source, shapes, weights=weights, whose=whose)
     with progress_bar(f"compiling {source} for {core}") as progress:
         artifact = compiler.compile_model(model, output, target, progress=progress, **options)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..console import print_json, print_table
-from .options import force_option, json_option, shapes_option
+from .options import force_option, json_option, shapes_option, weights_options
 from .reports import show_passes, show_turned
 
 
@@ -47,18 +47,7 @@ class _Resolution(click.ParamType):
 @click.option("--width", type=float, default=1.0, show_default=True, help="Factor on the channels.")
 @click.option("--resolution", type=_Resolution(), metavar="N|HxW", help="Of the image, in pixels.")
 @click.option("--classes", type=int)
-@click.option(
-    "--source",
-    type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
-    help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing. If left "
-    "out, that of the weights, or the paper's.",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A checkpoint of torchvision's, timm's or Keras': .pth, .safetensors, .h5, .keras.",
-)
+@weights_options
 @click.option("--output-stride", type=int, help="8, 16 or 32: dilation instead of further strides.")
 @click.option("--reduced-tail/--full-tail", default=None, help="Half the channels from the last stride on.")
 @click.option(
@@ -83,14 +72,14 @@ class _Resolution(click.ParamType):
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @force_option
 @json_option
-def build(name: str, output: Path, force: bool, as_json: bool, **options: Any) -> None:
+def build(name: str, output: Path, whose: Any, force: bool, as_json: bool, **options: Any) -> None:
     """Build a network as an ONNX file, with random weights or those of a checkpoint.
 
     An option that is left out has the default of that network; one that it does not know is refused.
     """
     from .. import frontend
 
-    model = frontend.build(name, **options)
+    model = frontend.build(name, source=whose, **options)
     frontend.save(model, output, force=force)
     counts, weights = frontend.count(model), model.metadata_props["armlet.weights"]
     if as_json:

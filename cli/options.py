@@ -1,5 +1,6 @@
 """Options and arguments that several commands have."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,26 @@ shapes_option = click.option(
     metavar="[NAME=]1,3,224,224",
     help="The shape of an input that the ONNX file leaves open; an open batch is 1.",
 )
+
+
+def weights_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Whose network, and a checkpoint for it."""
+    weights = click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A checkpoint of torchvision's, timm's or Keras': .pth, .safetensors, .h5, .keras.",
+    )
+    whose = click.option(
+        "--source",
+        "whose",
+        type=click.Choice(["paper", "torchvision", "timm", "timm-tf", "keras"]),
+        help="Whose network: its head, channels at other widths, padding, epsilon and preprocessing. If left "
+        "out, that of the weights, or the paper's.",
+    )
+    return whose(weights(command))
+
+
 cpus_option = click.option(
     "--cpus",
     metavar="LIST",

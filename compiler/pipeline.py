@@ -97,6 +97,8 @@ def compile_model(
         report = {
             "made_of": {
                 "source": model.meta.get("source"),
+                "weights": model.meta.get("weights"),
+                "whose": model.meta.get("whose"),
                 "input_shapes": model.meta.get("shapes", {}),
                 "database": str(database.resolve()) if database else None,
             },

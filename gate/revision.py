@@ -58,7 +58,7 @@ def _repository(revision: str) -> Path:
 def _compiled(artifact: Artifact, repository: Path, tree: Path, work: Path, revision: str) -> Artifact:
     """`artifact` as `tree`, which is `repository` at `revision`, makes it in the folder `work`."""
     manifest, report = artifact.manifest, artifact.report.get("made_of", {})
-    made_of = {name: report[name] for name in ("source", "database") if report.get(name)}
+    made_of = {name: report[name] for name in ("source", "weights", "database") if report.get(name)}
     named = {name: _at(path, repository, tree) for name, path in made_of.items()}
     if "source" not in named:
         raise InvalidArtifactError(
@@ -74,6 +74,8 @@ def _compiled(artifact: Artifact, repository: Path, tree: Path, work: Path, revi
     options += [f"--name={manifest['c_library']['name']}", f"--output={work / 'artifact'}"]
     for name, sizes in report["input_shapes"].items():
         options.append(f"--input-shape={f'{name}=' if name else ''}{','.join(map(str, sizes))}")
+    if "weights" in named:
+        options += [f"--weights={named['weights']}", f"--source={report['whose']}"]
     # There may have been no records then.
     if Path(named.get("database", "")).is_file():
         options.append(f"--database={named['database']}")

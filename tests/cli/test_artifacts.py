@@ -10,6 +10,7 @@ from armlet.targets.board_files import FIRMWARE
 
 from ..boards.trees import pi4, write_tree
 from .process import armlet, refused
+from .timm_checkpoint import write_checkpoint
 
 
 def test_run_and_bench(artifact, tmp_path):
@@ -108,6 +109,21 @@ def test_explain(for_a53):
     assert "(--all)" not in whole
     assert "block4/depthwise/conv" in refused(2, "explain", for_a53, "--kernel", "block4/depth")
     assert "choose a simulated core" in refused(2, "explain", for_a53, "--kernel", "x", "--device", "host")
+
+
+def test_compile_with_weights(tiny, tmp_path):
+    write_checkpoint(tmp_path / "model.safetensors", "mobilenet_v3_small", seed=5)
+    command = ["compile", "mobilenet_v3_small", "-o", tmp_path / "made", "--target", "host"]
+    command += ["--weights", tmp_path / "model.safetensors"]
+    assert "say --source timm or --source timm-tf" in refused(2, *command)
+    report = json.loads(armlet(*command, "--source", "timm", "--json").stdout)["report"]
+    assert report["made_of"]["weights"] == str(tmp_path / "model.safetensors")
+    assert report["made_of"]["whose"] == "timm"
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    assert manifest["source"]["weights"].startswith("model.safetensors of timm, sha256 ")
+    assert manifest["preprocessing"]["interpolation"] == "bicubic"
+    command[1] = tiny
+    assert "is no network of armlet's, which a checkpoint is for" in refused(2, *command, "--force")
 
 
 def test_run_shows_boxes(tmp_path):

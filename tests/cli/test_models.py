@@ -3,13 +3,9 @@
 import json
 
 import onnx
-from safetensors.numpy import save_file
-
-from armlet import build
-from armlet.frontend.checkpoints import timm
-from armlet.frontend.checkpoints.key_rule import Parameter
 
 from .process import armlet, refused
+from .timm_checkpoint import write_checkpoint
 
 
 def test_models():
@@ -83,16 +79,8 @@ def test_build_takes_height_and_width(tmp_path):
 
 
 def test_build_with_weights(tmp_path):
-    model = build("mobilenet_v2", width=0.35, resolution=32, classes=10, source="timm")
-    parameters = [Parameter.of(name) for name in model.graph.initializers if "/act/" not in name]
-    # 17 blocks, in timm's stages.
-    stages = [
-        f"blocks.{stage}.{place}." for stage, n in enumerate((1, 2, 3, 4, 3, 3, 1)) for place in range(n)
-    ]
-    names = timm.RULE.names(parameters, stages)
-    arrays = [model.graph.initializers[str(parameter)].const_value.numpy() for parameter in parameters]
     weights = tmp_path / "model.safetensors"
-    save_file(dict(zip(names, arrays, strict=True)), weights)
+    write_checkpoint(weights, "mobilenet_v2", width=0.35, resolution=32, classes=10)
 
     command = ["build", "mobilenet_v2", "-o", tmp_path / "m.onnx", "--weights", weights, "--width", "0.35"]
     assert "say --source timm or --source timm-tf" in refused(2, *command)
