@@ -50,7 +50,7 @@ def tune(
         return
     print_table(HEADINGS, kernel_rows(tuning), title=unit_of(tuning))
     click.echo(
-        f"{tuning.measured} trials measured ({tuning.order}), {sum(tuning.failures.values())} rounds failed; "
+        f"{tuning.measured} trials measured ({tuning.order}), {sum(tuning.failures.values())} failed; "
         f"the network: {tuning.default_cost:,.0f} {unit_of(tuning)} by default, "
         f"{tuning.tuned_cost:,.0f} tuned; records in {database}"
     )

@@ -20,6 +20,10 @@ VERSION = 1
 SHIPPED = Path(__file__).with_name("records.jsonl")
 
 
+# Added to the device: measured in the network with the best of its other kernels instead of their defaults.
+AMONG_THE_BEST = ", among the best"
+
+
 class Trial(NamedTuple):
     """What is measured: parameters, as JSON, of a template for a workload on a core, and by what.
 
@@ -33,6 +37,11 @@ class Trial(NamedTuple):
     template: int
     parameters: str
     device: str
+
+    @property
+    def among_the_best(self) -> "Trial":
+        """The same, measured in the network as it is tuned."""
+        return self._replace(device=self.device + AMONG_THE_BEST)
 
 
 class Record(NamedTuple):
@@ -120,6 +129,11 @@ class Database:
             file.write("".join(record.line for record in records).encode())
             os.fsync(file.fileno())
         self.keep(records)
+
+    def forget(self, trials: Iterable[Trial]) -> None:
+        """Let go of what `trials` cost, in the file as well."""
+        if [trial for trial in trials if self._records.pop(trial, None)]:
+            self.tidy()
 
     def tidy(self) -> None:
         """Write the file anew: sorted, each trial once."""

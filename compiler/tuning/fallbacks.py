@@ -1,12 +1,12 @@
 """Schedules for TVM's functions in a network: searched for once, each function alone, and kept as records.
 
-What a function costs alone only says which schedules are worth measuring in the network: these records have a
-name of their own, by which no kernel is compiled.
+What a function costs alone only says which schedules are worth measuring in the network: these records have
+names of their own, by which no kernel is compiled.
 """
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,61 +20,107 @@ from ..lowering import lower
 from ..program import Call, Program, Tensor
 from ..tvm_module import compile_library
 from .database import Database, Record, Trial, parameters_json
+from .failures import Failures
 from .network import Network
 from .schedules import VERSION, name_of
-from .search import TRIALS, Found, search
+from .search import BATCH, TRIALS, search
 from .standing import Progress
 
-KERNEL = f"{TVM_FAMILY}, alone"
+# What a search has found, and until it has ended what it tried.
+FOUND, TRIED = f"{TVM_FAMILY}, alone", f"{TVM_FAMILY}, tried"
 
 # What a library takes for an input: modelled cycles, or nanoseconds.
 Measure = Callable[[Path, np.ndarray], float]
 
 
 def find_schedules(
-    network: Network, device: str, measure: Measure, database: Database, most: int | None, progress: Progress
+    network: Network,
+    device: str,
+    measure: Measure,
+    database: Database,
+    most: int | None,
+    failures: Failures,
+    progress: Progress,
 ) -> tuple[Network, int]:
     """`network` with the schedules worth measuring, and how many trials it took to find them.
 
-    What `database` knows of `device` is not searched for again. A search takes TRIALS, and is not begun if no
-    more than `most` are allowed and these are fewer. Raises ArmletError if xgboost is missing.
+    What `database` knows of `device` is not searched for again. A search takes TRIALS, less what one that was
+    ended has measured, and is not begun if no more than `most` are allowed and these are fewer. Raises
+    ArmletError if xgboost is missing, DeviceError if the device is lost, and what the last one failed with if
+    BATCH schedules fail one after the other.
     """
     schedules, spent = {}, 0
     for name, program in _functions(network).items():
-        key = KERNEL, name, network.core.name, network.precision, VERSION
-        known = [
-            record for record in database if record.trial == Trial(*key, record.trial.parameters, device)
-        ]
-        if not known and (most is None or spent + TRIALS <= most):
-            progress(f"schedules for {name.partition('(')[0]}, {TRIALS} trials", 0.0, None)
-            found = _search(network, program, measure)
-            spent += TRIALS
+        key = name, network.core.name, network.precision, VERSION
+
+        def records(kernel: str, key: tuple[str, str, str, int] = key) -> list[Record]:
+            return [
+                record
+                for record in database
+                if record.trial == Trial(kernel, *key, record.trial.parameters, device)
+            ]
+
+        tried = records(TRIED)
+        if not records(FOUND) and (most is None or spent + TRIALS - len(tried) <= most):
+            failures.none()
+            trial = Trial(TRIED, *key, "", device)
+            alone = _Alone(network, program, trial, measure, database, failures, progress)
+            (function,) = program.functions.values()
+            found = search(function, network.core, alone.cost)
+            spent += alone.measured
             traces = ((parameters_json({"trace": each.trace}), each.cost) for each in found)
-            known = [Record(Trial(*key, parameters, device), cost) for parameters, cost in traces]
-            database.add(known)
-        if known:
+            database.add(Record(Trial(FOUND, *key, trace, device), cost) for trace, cost in traces)
+        if known := records(FOUND):
+            database.forget(record.trial for record in records(TRIED))
             # Cheapest first, whether they were found now or are read: the same rounds give the same records.
             known.sort(key=lambda record: (record.cost, record.trial))
             schedules[name] = [record.trial.parameters for record in known]
     return replace(network, schedules=schedules), spent
 
 
-def _search(network: Network, program: Program, measure: Measure) -> list[Found]:
-    """The best schedules of the one function of `program`."""
-    ((called, function),) = program.functions.items()
-    (given,) = program.inputs
-    image = np.random.default_rng(0).standard_normal(given.shape).astype(given.dtype)
+@dataclass
+class _Alone:
+    """Measures schedules of the one function of `program`, and counts those that were not known.
 
-    def cost(scheduled: tirx.PrimFunc) -> float | None:
-        with tempfile.TemporaryDirectory(dir=network.folder) as folder:
-            library = Path(folder) / "alone.so"
+    What each costs is in the file at once, as a `trial` by the fingerprint of what it makes of the function:
+    a search that is ended loses the trial that was running.
+    """
+
+    network: Network
+    program: Program
+    trial: Trial
+    measure: Measure
+    database: Database
+    failures: Failures
+    progress: Progress
+    asked: int = 0
+    measured: int = 0
+
+    def cost(self, scheduled: tirx.PrimFunc) -> float | None:
+        """What the function costs so `scheduled`, None if that fails."""
+        operation = self.trial.shape.partition("(")[0]
+        self.progress(f"schedules for {operation}, {self.asked} of {TRIALS}", self.asked / TRIALS, None)
+        self.asked += 1
+        trial = self.trial._replace(parameters=parameters_json({"fingerprint": fingerprint(scheduled)}))
+        if trial not in self.database:
+            self.measured += 1
             try:
-                compile_library(replace(program, functions={called: scheduled}), network.core, library)
-                return measure(library, image)
-            except (InvalidModelError, InvalidArtifactError):
+                self.database.add([Record(trial, self._measured(scheduled))])
+            except (InvalidModelError, InvalidArtifactError) as error:
+                self.failures.add(error, f"schedules for {operation}", BATCH)
                 return None
+            self.failures.none()
+        record = self.database.record(trial)
+        assert record
+        return record.cost
 
-    return search(function, network.core, cost)
+    def _measured(self, scheduled: tirx.PrimFunc) -> float:
+        (called,), (given,) = self.program.functions, self.program.inputs
+        image = np.random.default_rng(0).standard_normal(given.shape).astype(given.dtype)
+        with tempfile.TemporaryDirectory(dir=self.network.folder) as folder:
+            library = Path(folder) / "alone.so"
+            compile_library(replace(self.program, functions={called: scheduled}), self.network.core, library)
+            return self.measure(library, image)
 
 
 def _functions(network: Network) -> dict[str, Program]:

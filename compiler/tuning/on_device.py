@@ -27,12 +27,13 @@ from ...targets import (
     warm_up,
 )
 from .database import Database
+from .failures import Failures
 from .fallbacks import find_schedules
 from .network import Network
 from .rounds import Rounds
 from .simulated import cheapest_first, with_schedules
 from .standing import Progress, Tuning
-from .tasks import Choice, Costs, by_task
+from .tasks import Choice, Costs
 
 # Passes of a round, in turns after each of which is a look at the board.
 TURNS, PASSES_A_TURN = 3, 10
@@ -53,7 +54,7 @@ def tune_on_devices(
     again, InconclusiveError if it throttles for longer than `conditions` allow to wait.
     """
     require_clock(device)
-    core = network.core.name
+    core, failures = network.core.name, Failures(database.path, network.folder)
     alone = partial(_nanoseconds, device, core, conditions)
     with network.compiled({}, "default") as (_, reference):
         image = network.image
@@ -61,24 +62,25 @@ def tune_on_devices(
         model, order = _model(core)
         if model:
             # What is simulated takes nothing of what the board may measure.
-            network, spent = with_schedules(network, model, database, None, progress)[0], 0
+            network, spent = with_schedules(network, model, database, None, failures, progress)[0], 0
             tasks = cheapest_first(
                 network,
                 network.tasks(device.uri),
                 model,
                 database,
+                failures,
                 lambda what, *rest: progress(f"{order}: {what}", *rest),
             )
         else:
-            network, spent = find_schedules(network, device.uri, alone, database, most, progress)
+            network, spent = find_schedules(network, device.uri, alone, database, most, failures, progress)
             tasks = network.tasks(device.uri)
 
         def measure(choice: Choice) -> Costs:
             with network.compiled(choice, "round") as (program, library):
                 parts = _parts(device, reference, library, image, core, conditions)
-            return Costs(by_task(choice, program, inference * parts), inference * float(parts.sum()))
+            return Costs.of_calls(choice, program, inference * parts, inference * float(parts.sum()))
 
-        rounds = Rounds(tasks, database, "nanoseconds", measure, device.count())
+        rounds = Rounds(tasks, database, "nanoseconds", measure, device.count(), failures)
         tuning = rounds.run(None if most is None else most - spent, progress)
         return replace(tuning, order=order, measured=tuning.measured + spent)
 

@@ -5,27 +5,21 @@ kernel before has left it. What is around it in a round does not depend on what 
 ended: the same rounds give the same records.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from ...errors import ArmletError
 from ...threads import side_by_side
-from .database import Database, Record, Trial
+from .database import Database, Record
+from .failures import Failures
+from .ranking import Ranking
 from .standing import Progress, Standing, Tuning
-from .tasks import Choice, Costs, Task
+from .tasks import Choice, Costs, Round, Task
 
 # Rounds that fail one after the other before a run gives up.
 FAILURES = 3
-
-
-class Round(NamedTuple):
-    """Parameters for all kernels, and which of them are measured for the first time."""
-
-    choice: Choice
-    wanted: Sequence[tuple[Task, Trial]]
 
 
 @dataclass
@@ -40,7 +34,7 @@ class Rounds:
     unit: str
     measure: Callable[[Choice], Costs]
     workers: int
-    failures: dict[str, int] = field(default_factory=dict)
+    failures: Failures
 
     def run(self, most: int | None, progress: Progress) -> Tuning:
         """Measure what the database does not know, at most so many trials, then what it comes to.
@@ -48,12 +42,15 @@ class Rounds:
         Raises the last one's error when FAILURES rounds fail one after the other.
         """
         measured = self.measure_trials(most, progress)
-        progress("the whole network", 1.0, self.standing)
+        progress("the network by default, and with the best of its kernels", 1.0, self.standing)
         default = self.measure({task: task.trials[0] for task in self.tasks})
-        tuned = self.measure({task: task.best(self.database) for task in self.tasks})
+        ranking = Ranking.begin(self.tasks, self.database, self.measure)
+        self.take([*ranking.rounds()], ranking.costs_of, progress, " to rank the best again")
+        progress("the network with what is best together", 1.0, self.standing)
+        tuned = ranking.settle(self.measure)
         self.database.tidy()
         return Tuning(
-            self.tasks, self.database, self.unit, measured, default.whole, tuned.whole, self.failures
+            self.tasks, self.database, self.unit, measured, default.whole, tuned.whole, self.failures.reasons
         )
 
     @property
@@ -67,29 +64,45 @@ class Rounds:
         Raises the last one's error when FAILURES rounds fail one after the other.
         """
         planned = [*self._planned(most)]
-        rounds, running = iter(planned), dict[Future[Costs], Round]()
-        behind, measured, in_a_row = 0, 0, 0
+        if planned:
+            # There may be other best ones.
+            self.database.forget(trial.among_the_best for task in self.tasks for trial in task.trials)
+        return self.take(planned, lambda each, costs: map(costs.of, each.wanted), progress)
+
+    def take(
+        self,
+        rounds: Sequence[Round],
+        costs_of: Callable[[Round, Costs], Iterable[float]],
+        progress: Progress,
+        purpose: str = "",
+    ) -> int:
+        """Measure `rounds`, and keep the costs of the trials wanted; returns how many were measured.
+
+        Raises the last one's error when FAILURES rounds fail one after the other.
+        """
+        self.failures.none()
+        waiting, running = iter(rounds), dict[Future[Costs], Round]()
+        behind, measured = 0, 0
         with side_by_side(self.workers) as pool:
             while True:
-                left = sum(len(each.wanted) for each in planned) - measured
-                progress(f"{left} trials left", behind / (len(planned) + 1), self.standing)
-                for each in islice(rounds, self.workers - len(running)):
+                left = sum(len(each.wanted) for each in rounds) - measured
+                progress(f"{left} trials left{purpose}", behind / (len(rounds) + 1), self.standing)
+                for each in islice(waiting, self.workers - len(running)):
                     running[pool.submit(self.measure, each.choice)] = each
                 if not running:
                     return measured
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    wanted = running.pop(future).wanted
+                    each = running.pop(future)
                     behind += 1
                     try:
-                        costs = future.result().of_tasks
+                        costs = costs_of(each, future.result())
                     except ArmletError as error:
-                        in_a_row += 1
-                        self._fail(error, in_a_row)
+                        self.failures.add(error, "rounds", FAILURES)
                         continue
-                    in_a_row = 0
-                    self.database.add(Record(trial, costs[task]) for task, trial in wanted)
-                    measured += len(wanted)
+                    self.failures.none()
+                    self.database.add(map(Record, each.wanted.values(), costs))
+                    measured += len(each.wanted)
 
     def _planned(self, most: int | None) -> Iterator[Round]:
         """The rounds that measure what is not known, at most so many trials."""
@@ -100,12 +113,4 @@ class Rounds:
             wanted = wanted[: None if most is None else most - planned]
             planned += len(wanted)
             if wanted:
-                yield Round(defaults | tried, wanted)
-
-    def _fail(self, error: ArmletError, in_a_row: int) -> None:
-        self.failures[str(error)] = self.failures.get(str(error), 0) + 1
-        if in_a_row == FAILURES:
-            raise type(error)(
-                f"{in_a_row} rounds failed one after the other, the last: {error}; what was measured is in "
-                f"{self.database.path}, and the same command goes on from there"
-            ) from error
+                yield Round(defaults | tried, dict(wanted))

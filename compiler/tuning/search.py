@@ -35,7 +35,8 @@ def search(
     """The cheapest BEST of TRIALS schedules of `function` for `core`.
 
     `measure` gives the cost of what a schedule makes of it, None if that fails. The same costs lead to the
-    same schedules. Raises ArmletError if xgboost is missing.
+    same schedules: a search that was ended goes on if it is begun again, and costs that are known are given
+    again. Raises ArmletError if xgboost is missing.
     """
     target = tvm.target.Target(core.tvm_target())
     context = _context(function, target, _space(core))

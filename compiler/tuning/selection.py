@@ -13,7 +13,7 @@ from ...artifact import TVM_FAMILY
 from ...errors import InvalidArtifactError
 from ..fallback import TVM_ERRORS
 from ..kernels import Template
-from .database import Record
+from .database import AMONG_THE_BEST, Record
 from .schedules import VERSION, name_of, scheduled
 from .workload import workload
 
@@ -22,7 +22,8 @@ from .workload import workload
 class Selection:
     """The best of `records` for each kernel of a network that is compiled for `core` in `precision`.
 
-    A measurement on a device counts more than one on a simulated core, whatever they say. After a network has
+    A measurement on a device counts more than one on a simulated core, whatever they say, and one in a tuned
+    network more than one among defaults. After a network has
     been lowered, `used`, `missing` and `stale` have its layers: those whose kernel has a record, none, or
     only records of another version of its template.
     """
@@ -72,5 +73,6 @@ class Selection:
         return {"used": self.used, "missing": self.missing, "stale": self.stale}
 
 
-def _by_device_and_cost(record: Record) -> tuple[bool, float]:
-    return record.trial.device.startswith("sim:"), record.cost
+def _by_device_and_cost(record: Record) -> tuple[bool, bool, float]:
+    device = record.trial.device
+    return device.startswith("sim:"), not device.endswith(AMONG_THE_BEST), record.cost

@@ -108,3 +108,10 @@ def test_what_is_no_file_of_records(tmp_path):
 def test_records_beside_those_shipped(tmp_path):
     Database(tmp_path / "records.jsonl").add([record(10.0)])
     assert known_records(tmp_path / "records.jsonl") == [*Database.open(SHIPPED), record(10.0)]
+
+
+def test_what_is_forgotten_is_gone_from_the_file(tmp_path):
+    database = Database(tmp_path / "records.jsonl")
+    database.add([record(7.5, OTHER), record(10.0)])
+    database.forget([record(0, OTHER).trial, record(0, dense(4)).trial])
+    assert [*Database.open(database.path)] == [*database] == [record(10.0)]

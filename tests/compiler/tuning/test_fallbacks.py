@@ -1,22 +1,40 @@
 """Schedules for what armlet has no template for: found by a search, measured in the network, compiled by."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from armlet.compiler import compile_model, tune_model
 from armlet.compiler.lowering import lower
-from armlet.compiler.tuning import Database, Record, Selection, Trial
-from armlet.compiler.tuning.fallbacks import KERNEL
+from armlet.compiler.tuning import Database, Record, Selection, Trial, fallbacks
+from armlet.compiler.tuning.fallbacks import FOUND, TRIED
 from armlet.compiler.tuning.schedules import VERSION, name_of, scheduled
 from armlet.compiler.tuning.search import BEST, search
-from armlet.errors import InvalidArtifactError
+from armlet.errors import DeviceError, InvalidArtifactError
+from armlet.frontend import save
 from armlet.targets import find_core, open_device
 from armlet.targets.simulator.simulation import simulate
 
 CORE = find_core("cortex-a76")
 TRIALS = 4
+
+
+TUNE = """
+import sys
+from pathlib import Path
+from armlet.compiler import tune_model
+from armlet.compiler.tuning import fallbacks, search
+from armlet.frontend import load
+from armlet.targets import find_core, open_device
+source, records, fallbacks.TRIALS = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+search.TRIALS, search.BATCH = fallbacks.TRIALS, 2
+print(tune_model(load(source), find_core("cortex-a76"), open_device("sim:cortex-a76"), records).measured)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +47,9 @@ def model(parse):
 @pytest.fixture(scope="module")
 def few_trials():
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("search.TRIALS", TRIALS), ("search.BATCH", 2), ("fallbacks.TRIALS", TRIALS)):
-            patch.setattr(f"armlet.compiler.tuning.{name}", value)
+        for module in ("search", "fallbacks"):
+            patch.setattr(f"armlet.compiler.tuning.{module}.TRIALS", TRIALS)
+            patch.setattr(f"armlet.compiler.tuning.{module}.BATCH", 2)
         yield
 
 
@@ -65,7 +84,7 @@ def test_the_best_of_a_search_are_measured_in_the_network(tuned):
     (task,) = (task for task in tuning.tasks if task.kernel == "tvm")
     assert task.layers == ("a",)
     assert [json.loads(trial.parameters).keys() for trial in task.trials] == [{}.keys(), *[{"trace"}] * BEST]
-    alone = [record.cost for record in Database.open(path) if record.trial.kernel == KERNEL]
+    alone = [record.cost for record in Database.open(path) if record.trial.kernel == FOUND]
     assert len(alone) == BEST
     assert tuning.cost(task.best(tuning.database)) < tuning.cost(task.trials[0])
     assert tuning.tuned_cost < tuning.default_cost
@@ -96,6 +115,67 @@ def test_fewer_trials_than_a_search_takes_leave_it_out(model, few_trials, tmp_pa
     tuning = tune_model(model, CORE, open_device("sim:cortex-a76"), path, trials=1)
     assert tuning.measured == 1
     assert {record.trial.kernel for record in Database.open(path)} == {"pointwise"}
+
+
+def kept(path, kernel):
+    """The records of `kernel` in the file."""
+    return [record for record in Database.open(path) if record.trial.kernel == kernel]
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.full)])
+def test_a_search_that_is_killed_goes_on(kills, model, tuned, tmp_path, wait_until):
+    tuning, path = tuned
+    source, records = tmp_path / "model.onnx", tmp_path / "records.jsonl"
+    save(model, source)
+    command = [sys.executable, "-c", TUNE, source, records, str(TRIALS)]
+    for _ in range(kills):
+        tried = {*kept(records, TRIED)}
+        run = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+        # After another trial, as long as it is not the last one; then as soon as can be.
+        wanted = min(len(tried) + 1, TRIALS - 1)
+        wait_until(lambda wanted=wanted: len(kept(records, TRIED)) >= wanted, seconds=60)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        assert tried <= {*kept(records, TRIED)}
+    tried = kept(records, TRIED)
+    assert 0 < len(tried) < TRIALS
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert int(done.stdout) == tuning.measured - len(tried)
+    assert records.read_text() == path.read_text()
+
+
+def fails(error, after=0):
+    """A measurement that raises `error`, after some that succeed."""
+    calls = []
+
+    def measure(self, scheduled):
+        calls.append(scheduled)
+        if len(calls) > after:
+            raise error
+        return length(scheduled)
+
+    return calls, measure
+
+
+@pytest.mark.emulator
+def test_a_device_that_is_lost_ends_a_search_at_once(model, few_trials, tmp_path, monkeypatch):
+    calls, measure = fails(DeviceError("the board was lost"), after=1)
+    monkeypatch.setattr(fallbacks._Alone, "_measured", measure)
+    with pytest.raises(DeviceError, match=r"^the board was lost$"):
+        tune_model(model, CORE, open_device("sim:cortex-a76"), tmp_path / "records.jsonl")
+    assert len(calls) == 2
+    assert len(kept(tmp_path / "records.jsonl", TRIED)) == 1
+
+
+@pytest.mark.emulator
+def test_a_search_in_which_everything_fails_ends_the_run(model, few_trials, tmp_path, monkeypatch):
+    calls, measure = fails(InvalidArtifactError("it crashed"))
+    monkeypatch.setattr(fallbacks._Alone, "_measured", measure)
+    words = r"2 schedules for ConvTranspose failed one after the other \(2 times: it crashed\); what was"
+    with pytest.raises(InvalidArtifactError, match=words):
+        tune_model(model, CORE, open_device("sim:cortex-a76"), tmp_path / "records.jsonl")
+    assert len(calls) == 2
 
 
 def test_the_same_costs_lead_to_the_same_schedules(transposed, few_trials):

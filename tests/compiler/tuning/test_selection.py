@@ -45,6 +45,14 @@ def test_a_device_is_believed_before_a_model(node, record):
     assert parameters.vectors == 4
 
 
+def test_what_was_measured_in_a_tuned_network_counts_more(node, record):
+    among = {"device": "sim:cortex-a76, yardstick 1, among the best"}
+    _, parameters = selected(node, record(8.0, 3), record(9.0, 4, **among), record(9.5, 2, **among))
+    assert parameters.vectors == 4
+    _, parameters = selected(node, record(9.0, 4, **among), record(9e5, 3, device="pi5"))
+    assert parameters.vectors == 3
+
+
 @pytest.mark.parametrize(
     "other", [{"core": "cortex-a72"}, {"precision": "fp16"}, {"shape": "Conv"}, {"kernel": "dense"}]
 )
