@@ -86,12 +86,12 @@ class Detection:
         return min(CANDIDATES, len(self.boxes))
 
     def _sizes(self, name: str) -> dict[str, str | int]:
-        # Of each box three floats, of each candidate a score, a number and four corners.
+        # Of each box a number and four floats, of each candidate a score, a number and four corners.
         return {
             "name": name,
             "NAME": name.upper(),
             "detections": self.suppression.detections,
-            "workspace_bytes": 12 * len(self.boxes) + 24 * self._candidates,
+            "workspace_bytes": 20 * len(self.boxes) + 24 * self._candidates,
         }
 
 

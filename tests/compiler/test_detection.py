@@ -30,10 +30,10 @@ class Row(ctypes.Structure):
     _fields_ = (("box", ctypes.c_float * 4), ("score", ctypes.c_float), ("label", ctypes.c_int32))
 
 
-def in_onnx(how):
+def in_onnx(how, classes=CLASSES):
     """The post-processing as ONNX has it: from logits and regression to boxes, scores, labels."""
     b = GraphBuilder("detect", batch_norm_epsilon=1e-3)
-    logits, regression = b.input("logits", [1, COUNT, CLASSES]), b.input("regression", [1, COUNT, 4])
+    logits, regression = b.input("logits", [1, COUNT, classes]), b.input("regression", [1, COUNT, 4])
     with b.scope("detect"):
         outputs = detect(b, logits, regression, BOXES, how, height=HEIGHT, width=WIDTH)
     session = ort.InferenceSession(ir.to_proto(b.model(outputs)).SerializeToString())
@@ -42,10 +42,10 @@ def in_onnx(how):
     )
 
 
-def in_c(how, folder):
+def in_c(how, folder, classes=CLASSES):
     """The same by a library of this machine, which depends on nothing."""
     toolchain = find_toolchain("linux", find_core("host").machine)
-    (folder / "detect.c").write_text(Detection(BOXES, CLASSES, how, SIZE).source("net"))
+    (folder / "detect.c").write_text(Detection(BOXES, classes, how, SIZE).source("net"))
     toolchain.compile_object(folder / "detect.c", folder / "detect.o")
     toolchain.link_object([folder / "detect.o"], folder / "net.o", ["net_detect"])
     toolchain.link_library([folder / "net.o"], folder / "net.so", exports=["net_detect"])
@@ -54,7 +54,7 @@ def in_c(how, folder):
     def run(logits, regression):
         found = (Row * (how.detections + 1))()
         found[how.detections].label = -1
-        workspace = ctypes.create_string_buffer(12 * COUNT + 24 * 300)
+        workspace = ctypes.create_string_buffer(20 * COUNT + 24 * 300)
         outputs = (ctypes.c_void_p * 2)(logits.ctypes.data, regression.ctypes.data)
         count = library.net_detect(outputs, found, workspace)
         assert 0 <= count <= how.detections
@@ -108,6 +108,25 @@ def test_as_onnxruntime_does_it(both, logits, regression):
     onnx, c, _ = both
     logits, regression = logits.astype(np.float32), regression.astype(np.float32)
     close(c(logits, regression), onnx(logits, regression))
+
+
+@pytest.mark.parametrize("how", [SOFTMAX, SIGMOID], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("classes", [2, 8, 9, 10, 18, 91])
+def test_whatever_number_of_classes(classes, how, tmp_path):
+    """Steps of eight classes, and what is left of them."""
+    rng = np.random.default_rng(classes)
+    logits = rng.standard_normal((COUNT, classes), np.float32) * 3
+    regression = rng.standard_normal((COUNT, 4), np.float32)
+    close(in_c(how, tmp_path, classes)(logits, regression), in_onnx(how, classes)(logits, regression))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 30, 1e4])
+def test_exponentials_of_numbers_of_any_size(scale, both):
+    onnx, c, _ = both
+    logits = np.random.default_rng(0).standard_normal((COUNT, CLASSES), np.float32) * np.float32(scale)
+    still = np.zeros((COUNT, 4), np.float32)
+    mine, theirs = c(logits, still)[1], onnx(logits, still)[1]
+    np.testing.assert_allclose(mine, theirs, rtol=2e-6)
 
 
 def test_none_and_as_many_as_there_is_room_for(both):
@@ -200,7 +219,7 @@ def test_a_frame_to_detections_on_the_emulated_phone(tmp_path):
     library = artifact.folder / "c"
     header, count = (library / "net.h").read_text(), artifact.manifest["outputs"][0]["shape"][1]
     assert "#define NET_DETECTIONS 300\n" in header
-    assert f"#define NET_DETECT_WORKSPACE_BYTES {12 * count + 24 * min(300, count)}\n" in header
+    assert f"#define NET_DETECT_WORKSPACE_BYTES {20 * count + 24 * min(300, count)}\n" in header
     command = [
         *find_toolchain("linux", "aarch64").c_compiler,
         *("-std=gnu99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O2", "-static", f"-I{library}"),
