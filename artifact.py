@@ -108,8 +108,13 @@ class Artifact:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """What compiling it showed."""
-        report: dict[str, Any] = json.loads((self.folder / REPORT).read_bytes())
+        """What compiling it showed; raises InvalidArtifactError if that is lost."""
+        try:
+            report = json.loads((self.folder / REPORT).read_bytes())
+        except (OSError, ValueError):
+            report = None
+        if not isinstance(report, dict):
+            raise InvalidArtifactError(f"{self.folder}: its {REPORT} is missing or damaged: compile it again")
         return report
 
     @cached_property

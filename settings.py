@@ -41,7 +41,9 @@ class Settings:
         """Those of the file `path`; raises as `find` does."""
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UsageError(f"{path} is no TOML file: {error}") from error
         for key in content:
             if key != "devices":

@@ -38,7 +38,7 @@ def _run() -> int:
             return _failed("interrupted", 130)
         if "--debug" in sys.argv or isinstance(error, RuntimeError):
             raise
-        return _failed(" ".join(str(error).split()), getattr(error, "exit_code", 1))
+        return _failed(_words(error), getattr(error, "exit_code", 1))
     return 0
 
 
@@ -48,6 +48,12 @@ _signals: list[int] = []
 def _interrupt(number: int, frame: object) -> NoReturn:
     _signals.append(number)
     raise KeyboardInterrupt
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())
 
 
 def _failed(words: str, code: int) -> int:

@@ -8,6 +8,7 @@ import click
 
 from ..console import print_json, working
 from .options import (
+    Number,
     artifacts_argument,
     cooldown_option,
     cpus_option,
@@ -32,7 +33,7 @@ path = click.Path(path_type=Path)
 @click.option("--rounds", type=click.IntRange(10, 10_000), help="Of a real device: 30 if left out.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     metavar="PERCENT",
     help="What may be lost: 1 on a simulated core and 3 on a real device if left out.",
 )

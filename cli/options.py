@@ -1,5 +1,6 @@
 """Options and arguments that several commands have."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,17 @@ def _by_input(context: Any, param: Any, shapes: Any) -> dict[str, tuple[int, ...
             asked = f"input {name!r}" if name else "the only input"
             raise click.BadParameter(f"{asked} has several: give one", context, param)
     return dict(shapes)
+
+
+class Number(click.FloatRange):
+    """A number in a range; NaN, which is in every range, is none."""
+
+    def convert(self, value: Any, param: Any, context: Any) -> Any:
+        """As FloatRange has it."""
+        number = super().convert(value, param, context)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, context)
+        return number
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -78,7 +90,7 @@ cpus_option = click.option(
 )
 cooldown_option = click.option(
     "--cooldown",
-    type=click.FloatRange(0),
+    type=Number(0),
     metavar="SECONDS",
     default=60,
     show_default=True,

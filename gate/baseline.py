@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact
-from ..errors import InvalidBaselineError
+from ..errors import InvalidBaselineError, UsageError
 from ..files import written_beside
 from .figures import Figures
 
@@ -26,7 +26,9 @@ def key_of(artifact: Artifact) -> str:
 
 
 def read_baseline(path: Path) -> dict[str, Figures]:
-    """The figures in the baseline at `path`, by artifact; raises InvalidBaselineError."""
+    """The figures in the baseline at `path`, by artifact; raises InvalidBaselineError, or UsageError."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, expected the name of a baseline: choose another")
     if not path.is_file():
         raise InvalidBaselineError(f"there is no baseline at {path}: make it with --update")
     return parse_baseline(path.read_bytes(), str(path))

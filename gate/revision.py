@@ -57,13 +57,13 @@ def _repository(revision: str) -> Path:
 
 def _compiled(artifact: Artifact, repository: Path, tree: Path, work: Path, revision: str) -> Artifact:
     """`artifact` as `tree`, which is `repository` at `revision`, makes it in the folder `work`."""
-    manifest, report = artifact.manifest, artifact.report.get("made_of", {})
-    made_of = {name: report[name] for name in ("source", "weights", "database") if report.get(name)}
-    named = {name: _at(path, repository, tree) for name, path in made_of.items()}
-    if "source" not in named:
+    manifest, report = artifact.manifest, artifact.report.get("made_of")
+    if not isinstance(report, dict) or not report.get("source"):
         raise InvalidArtifactError(
             f"{artifact.folder} does not say which model it was made of: make it with armlet compile"
         )
+    made_of = {name: report[name] for name in ("source", "weights", "database") if report.get(name)}
+    named = {name: _at(path, repository, tree) for name, path in made_of.items()}
     if repository != PACKAGE and named == made_of:
         raise InvalidArtifactError(
             f"{revision} says nothing of {artifact.folder}: it was made of {' and '.join(made_of.values())}, "

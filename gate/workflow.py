@@ -5,7 +5,9 @@ import shlex
 from pathlib import Path
 from string import Template
 
+from ..errors import UsageError
 from ..files import written_beside
+from ..frontend import ARCHITECTURES
 from ..targets import SimulatedDevice
 
 TEMPLATE = Path(__file__).with_name("templates") / "workflow.yml"
@@ -18,10 +20,12 @@ def write_workflow(
     """Write to `path` a workflow that compiles `model`, a name or a file, and checks it on `core`.
 
     `package` is what pip installs. Returns the commands that make the baseline which it wants. Raises
-    UsageError if the core has no model, or `path` exists and `force` is not given; ArmletError if it cannot
-    be written.
+    UsageError if there is no such model, the core cannot be simulated, or `path` exists and `force` is not
+    given; ArmletError if it cannot be written.
     """
     SimulatedDevice.of(core)
+    if model not in ARCHITECTURES and not model.endswith(".onnx"):
+        raise UsageError(f"{model!r} is neither a model ({', '.join(ARCHITECTURES)}) nor an ONNX file")
     text = Template(TEMPLATE.read_text()).substitute(
         model=shlex.quote(model),
         name=re.sub(r"\W", "_", Path(model).stem),

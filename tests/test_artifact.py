@@ -43,6 +43,19 @@ def test_the_report_may_change(folder):
     assert Artifact.open(folder).report == {}
 
 
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_a_report_that_is_lost_or_damaged(folder, content):
+    report = folder / "report.json"
+    report.unlink(missing_ok=True)
+    if content:
+        report.write_text(content)
+    artifact = Artifact.open(folder)
+    with pytest.raises(
+        InvalidArtifactError, match=r"its report\.json is missing or damaged: compile it again"
+    ):
+        _ = artifact.report
+
+
 def test_a_changed_file_is_named(folder):
     (folder / "model.so").write_bytes(b"c0de")
     with pytest.raises(InvalidArtifactError, match=r"model\.so has changed since .*: compile it again"):

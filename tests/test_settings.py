@@ -22,6 +22,11 @@ def test_the_file_is_looked_for_upwards(tmp_path):
     assert Settings.find(deep).devices == {"pi4": "rpc://other:1"}
 
 
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match=r"^cannot read .*: Is a directory$"):
+        Settings.read(tmp_path)
+
+
 def test_an_empty_file_says_nothing(tmp_path):
     write(tmp_path, "")
     assert Settings.find(tmp_path).devices == {}

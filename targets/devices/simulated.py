@@ -33,7 +33,7 @@ class SimulatedDevice:
     def of(cls, text: str) -> "SimulatedDevice":
         """The device of what follows `sim:` in its URI; raises UsageError for another form or no model."""
         found = _FORM.fullmatch(text)
-        if not found:
+        if not found or (found["clock"] and not float(found["clock"])):
             raise UsageError(
                 f"sim:{text} names no core: write sim:CORE or, for milliseconds, sim:CORE@1.5GHz; threads, "
                 "temperature and other loads are not modelled"

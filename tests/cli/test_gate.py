@@ -33,6 +33,12 @@ def test_check_refuses_what_has_no_exact_figures(artifact, tmp_path):
     assert "only compared within a run" in complaint
 
 
+@pytest.mark.parametrize("option", ["--threshold", "--cooldown"])
+def test_what_is_no_number_is_no_limit(artifact, option):
+    command = ["check", artifact, "--device", "host", "--against", artifact, option, "nan"]
+    assert f"'{option}': 'nan' is no number" in refused(2, *command)
+
+
 def test_init_ci(tmp_path):
     done = armlet("init-ci", "mobilenet_v3_small", "--target", "cortex-a53", cwd=tmp_path)
     assert done.returncode == 0

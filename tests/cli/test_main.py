@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
@@ -36,6 +37,12 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "armlet" in done.stdout
+
+
+def test_an_output_that_takes_no_more():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([ARMLET, "models"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "armlet: No space left on device\n")
 
 
 def test_wrong_usage(tiny, artifact, tmp_path):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from armlet.errors import InvalidBaselineError
+from armlet.errors import InvalidBaselineError, UsageError
 from armlet.gate.baseline import read_baseline, write_baseline
 
 from .by_hand import figures, kernel
@@ -49,3 +49,5 @@ def test_no_file(tmp_path):
     with pytest.raises(InvalidBaselineError, match=r"no baseline at .*: make it with --update") as refusal:
         read_baseline(tmp_path / "b.json")
     assert refusal.value.exit_code == 6
+    with pytest.raises(UsageError, match="is a folder, expected the name of a baseline"):
+        read_baseline(tmp_path)

@@ -96,9 +96,10 @@ def test_what_a_revision_cannot_say(repository, tmp_path, monkeypatch):
     ):
         check([other], HOST, against="HEAD")
     nameless = Artifact(other.folder, other.manifest)
-    monkeypatch.setitem(nameless.report, "made_of", {"source": None, "database": None})
-    with pytest.raises(InvalidArtifactError, match="does not say which model it was made of"):
-        check([nameless], HOST, against="HEAD")
+    for made_of in ({"source": None, "database": None}, 3):
+        monkeypatch.setitem(nameless.report, "made_of", made_of)
+        with pytest.raises(InvalidArtifactError, match="does not say which model it was made of"):
+            check([nameless], HOST, against="HEAD")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="nor a revision of a git repository at"):
         check([artifact], HOST, against="narrow")

@@ -60,6 +60,8 @@ def test_wrong_usage(tmp_path):
     path = tmp_path / "w.yml"
     with pytest.raises(UsageError, match="no model of cortex-a510"):
         write_workflow(path, "mobilenet_v3_small", "cortex-a510")
+    with pytest.raises(UsageError, match="'mobilenet_v4' is neither a model"):
+        write_workflow(path, "mobilenet_v4", "cortex-a53")
     assert not path.exists()
     write_workflow(path, "mobilenet_v3_small", "cortex-a53")
     with pytest.raises(UsageError, match="--force"):

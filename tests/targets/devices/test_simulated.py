@@ -121,6 +121,7 @@ def test_out_of_order_cores(artifact, core):
         ("sim:", "names no core"),
         ("sim:cortex-a76@fast", "names no core"),
         ("sim:cortex-a76@2.4", "names no core"),
+        ("sim:cortex-a76@0GHz", "names no core"),
         ("sim:cortex-a76,threads=4", "threads, temperature and other loads are not modelled"),
         ("sim:host", "no model of host"),
         ("sim:cortex-a510", "no model of cortex-a510"),
