@@ -149,10 +149,14 @@ class _GateInWeights(RewriteRuleClassBase):
             _outputs=["y"],
         )
 
-    def check(self, context: Any, x: ir.Value, product: ir.Value, y: ir.Value, **_: Any) -> MatchResult:
+    def check(
+        self, context: Any, x: ir.Value, gate: ir.Value, product: ir.Value, y: ir.Value, **_: Any
+    ) -> MatchResult:
         node, result = producer_of(y), MatchResult()
         if not is_pointwise(node):
             return result.fail("not a projection")
+        if shape_of(gate)[2:] != [1, 1]:
+            return result.fail("its gate is a map")
         if len(product.uses()) > 1:
             return result.fail("its residual is what it reads")
         channels, pixels = shape_of(node.inputs[1])[0], math.prod(shape_of(x)[2:])

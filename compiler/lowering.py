@@ -15,6 +15,7 @@ from ..targets import Core
 from .c_interface import fingerprint
 from .fallback import Schedule, import_alone
 from .kernels import Kernel, Select, kernel_of, may_read_planes, may_write_planes
+from .kernels.concat import concat
 from .kernels.copy import copy
 from .kernels.kernel import given
 from .kernels.transpose import transpose
@@ -68,7 +69,9 @@ class _Lowering:
             self.values[value] = {layout: tensor}
             self.program.inputs.append(tensor)
         for node in self.graph:
-            if node.domain == DOMAIN:
+            if node.domain == DOMAIN and node.op_type == "Concat":
+                self._concatenate(node)
+            elif node.domain == DOMAIN:
                 self._call_kernel(node)
             elif node.op_type in RESHAPING and node.inputs[0] and node.inputs[0].const_value is None:
                 self.values[node.outputs[0]] = {"nchw": self._get(node.inputs[0], "nchw")}
@@ -101,7 +104,8 @@ class _Lowering:
     def _output(self, value: ir.Value) -> Tensor:
         """`value` as an output, which the caller provides: neither an input, nor a constant, nor another."""
         result = self._get(value, self.layout)
-        if isinstance(result, np.ndarray) or result in [*self.program.inputs, *self.program.outputs]:
+        program = self.program
+        if isinstance(result, np.ndarray) or result in {*program.inputs, *program.outputs, *program.parts}:
             result = self._copy(copy(value, self.layout), value, self.layout, result)
         return result
 
@@ -137,6 +141,15 @@ class _Lowering:
         kernel = kernel_of(node, self.core, select=self.select, planes="nchw" in (read, written))
         self._call(kernel, node.name or "", arguments, [*outputs.values()])
         self.values |= {value: {written: tensor} for value, tensor in outputs.items()}
+
+    def _concatenate(self, node: ir.Node) -> None:
+        """Have what `node` concatenates written to its place, or copy it there."""
+        (value,) = node.outputs
+        parts = [self._get(part, "nhwc") for part in node.inputs if part]
+        whole = _tensor(value, "nhwc")
+        if len(shape_of(value)) == 4 or not self.program.join(parts, whole):
+            self._call(concat(node, self.core), node.name or "", parts, [whole])
+        self.values[value] = {"nhwc": whole}
 
     @staticmethod
     def _only_goes_out(value: ir.Value) -> bool:

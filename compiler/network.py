@@ -130,6 +130,25 @@ def _blame_a_node(
             raise cannot_compile(_node_of(program, name), error) from error
 
 
+def _homes(program: Program) -> dict[Tensor, tuple[Tensor, int]]:
+    """For each tensor the one in whose memory it lies, itself or another, and how many bytes further on."""
+    homes: dict[Tensor, tuple[Tensor, int]] = {}
+    in_place, parts = program.in_place, program.parts
+
+    def find(tensor: Tensor) -> tuple[Tensor, int]:
+        if tensor in parts:
+            whole, start = parts[tensor]
+            home, first = find(whole)
+            return home, first + start
+        return find(in_place[tensor]) if tensor in in_place else (tensor, 0)
+
+    for call in program.calls:
+        for used in (*call.arguments, *call.outputs):
+            if isinstance(used, Tensor):
+                homes[used] = find(used)
+    return homes
+
+
 @dataclass
 class _Source:
     """The C of a program: where everything lies, and the calls in order."""
@@ -147,15 +166,12 @@ class _Source:
         """Plan the memory of `program`."""
         given = {tensor: f"in[{number}]" for number, tensor in enumerate(program.inputs)}
         given |= {tensor: f"out[{number}]" for number, tensor in enumerate(program.outputs)}
-        in_place = program.in_place
-        homes: dict[Tensor, Tensor] = {}
+        homes = _homes(program)
         spans: dict[Tensor, Span] = {}
         for number, call in enumerate(program.calls):
-            for tensor in call.outputs:
-                homes[tensor] = homes[in_place[tensor]] if tensor in in_place else tensor
             for used in (*call.arguments, *call.outputs):
-                if isinstance(used, Tensor) and used not in given:
-                    home = homes[used]
+                home = homes[used][0] if isinstance(used, Tensor) else None
+                if home and home not in given:
                     first = spans[home].first if home in spans else number
                     spans[home] = Span(home.nbytes, first, number)
         of_calls = [
@@ -164,8 +180,11 @@ class _Source:
         ]
         arena = plan([*spans.values(), *(span for of_call in of_calls for span in of_call)])
         offsets = iter(arena.offsets)
-        places = given | {home: f"A({next(offsets)})" for home in spans}
-        places |= {tensor: places[homes[tensor]] for tensor in in_place}
+        starts = given | {home: f"A({next(offsets)})" for home in spans}
+        places = {
+            tensor: f"(char *){starts[home]} + {start}" if start else starts[home]
+            for tensor, (home, start) in homes.items()
+        }
         scratch = [[f"A({next(offsets)})" for _ in of_call] for of_call in of_calls]
         return cls(program, objects, arena, places, scratch)
 

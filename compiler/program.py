@@ -40,14 +40,15 @@ class Call:
 class Program:
     """A network: its `calls` in order, and the TIR of each function; which of these are `kernels` of ours.
 
-    The caller sees `outputs` in `output_shapes`: a reshaping leaves the tensor in memory as it is.
-    `fallbacks` are the nodes whose functions are TVM's.
+    The caller sees `outputs` in `output_shapes`: a reshaping leaves the tensor in memory as it is. `parts`
+    lie in another tensor, so many bytes from its start. `fallbacks` are the nodes whose functions are TVM's.
     """
 
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     output_shapes: list[Sequence[int]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    parts: dict[Tensor, tuple[Tensor, int]] = field(default_factory=dict)
     functions: dict[str, tirx.PrimFunc] = field(default_factory=dict)
     kernels: dict[str, Kernel] = field(default_factory=dict)
     fallbacks: "list[Fallback]" = field(default_factory=list)
@@ -61,7 +62,7 @@ class Program:
             for argument in call.arguments
             if isinstance(argument, Tensor)
         }
-        given = {*self.inputs, *self.outputs}
+        fixed = {*self.inputs, *self.outputs, *self.parts, *(whole for whole, _ in self.parts.values())}
         found = {}
         for number, call in enumerate(self.calls):
             if call.function in self.kernels and self.kernels[call.function].in_place:
@@ -69,10 +70,26 @@ class Program:
                 if (
                     isinstance(argument, Tensor)
                     and last[argument] == number
-                    and not given & {argument, output}
+                    and not fixed & {argument, output}
                 ):
                     found[output] = argument
         return found
+
+    def join(self, tensors: Sequence[Tensor | np.ndarray], whole: Tensor) -> bool:
+        """Have `tensors`, which calls put out, lie in `whole`, one behind the other; whether they can."""
+        fixed = {*self.inputs, *self.parts}
+        apart = len({id(tensor) for tensor in tensors}) == len(tensors)
+        if not apart or any(
+            isinstance(tensor, np.ndarray) or tensor in fixed or tensor.dtype != whole.dtype
+            for tensor in tensors
+        ):
+            return False
+        start = 0
+        for tensor in tensors:
+            assert isinstance(tensor, Tensor)
+            self.parts[tensor] = whole, start
+            start += tensor.nbytes
+        return True
 
     @property
     def layers(self) -> Mapping[str, list[str]]:

@@ -6,7 +6,7 @@
                           expansion_activation, expansion_low, expansion_high
     Dense                 x, weight [N, K], bias              activation, low, high
     GlobalAveragePool     x
-    Scale                 x [1, C, H, W], gate [1, C, 1, 1]
+    Scale                 x [1, C, H, W], gate [1, C, 1, 1] or as x
 
 and those of `take_maps.py` and `take_frames.py`.
 
@@ -115,21 +115,33 @@ class _TakeGlobalAveragePool(RewriteRuleClassBase):
 
 
 class _TakeScale(RewriteRuleClassBase):
-    """Take the product of a map and a computed number for each of its channels."""
+    """Take the product of a map and a computed number for each of its channels, or a map of gates.
+
+    Other products of two maps may be part of an h-swish.
+    """
 
     def pattern(self, op: Any, x: Any, gate: Any) -> Any:
         return op.Mul(x, gate, _outputs=["y"])
 
     def check(self, context: Any, x: ir.Value, gate: ir.Value, y: ir.Value) -> MatchResult:
         result, shape = MatchResult(), shape_of(x)
-        if x.dtype != ir.DataType.FLOAT or shape[2:] in ([], [1, 1]) or shape_of(gate) != [*shape[:2], 1, 1]:
-            return result.fail("not a number for each channel of a map")
+        gates = [[*shape[:2], 1, 1], *([shape] if _is_gate(gate) and len(shape) == 4 else [])]
+        if x.dtype != ir.DataType.FLOAT or shape[2:] in ([], [1, 1]) or shape_of(gate) not in gates:
+            return result.fail("not a number for each channel of a map, or a map of gates")
         if x.const_value is not None or gate.const_value is not None:
             return result.fail("expected both computed")
         return result
 
     def rewrite(self, op: Any, x: ir.Value, gate: ir.Value, y: ir.Value) -> ir.Value:
         return emit(op, producer_of(y), "Scale", [x, gate], {})
+
+
+def _is_gate(value: ir.Value) -> bool:
+    """Whether `value` is a sigmoid, resized perhaps."""
+    node = value.producer()
+    if node and (node.domain, node.op_type) == (DOMAIN, "Resize"):
+        node = node.inputs[0].producer() if node.inputs[0] else None
+    return node is not None and (node.domain, node.op_type) == (DOMAIN, "Sigmoid")
 
 
 class _TakeSqueezeExcite(RewriteRuleClassBase):

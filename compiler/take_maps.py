@@ -4,6 +4,7 @@ Resize                x    coordinates (ONNX's coordinate_transformation_mode), 
 AveragePool, MaxPool  x    kernel_shape, strides, pads, count_include_pad
 Sigmoid               x
 ArgMax                x -> y [1, H, W] or [1, 1, H, W], int64: the channel, of equal ones the first
+Concat                maps [1, C, H, W] along C; or values of another rank that lie one behind the other
 ResizeArgMax          both, of a map that is not stored (from `fuse.py`)
 """
 
@@ -27,7 +28,7 @@ _PLAIN_RESIZE = {"antialias": 0, "exclude_outside": 0, "keep_aspect_ratio_policy
 def rules_of_maps() -> list[RewriteRule]:
     """The rules that take what is described above."""
     pools = [_TakePool.rule(op_type) for op_type in ("AveragePool", "MaxPool")]
-    return [_TakeResize.rule(), *pools, _TakeSigmoid.rule(), _TakeArgMax.rule()]
+    return [_TakeResize.rule(), *pools, _TakeSigmoid.rule(), _TakeArgMax.rule(), _TakeConcat.rule()]
 
 
 class _TakeResize(RewriteRuleClassBase):
@@ -139,6 +140,30 @@ class _TakeArgMax(RewriteRuleClassBase):
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> ir.Value:
         return op.ArgMax(x, _domain=DOMAIN, _name=producer_of(y).name)
+
+
+class _TakeConcat(RewriteRuleClassBase):
+    """Take what lies in memory one behind the other, and the channels of 2-d maps."""
+
+    def pattern(self, op: Any, x: Any) -> Any:
+        return op.Concat(x, _allow_other_inputs=True, _allow_other_attributes=True, _outputs=["y"])
+
+    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
+        result, node = MatchResult(), producer_of(y)
+        shape = shape_of(y)
+        axis = node.attributes["axis"].as_int() % len(shape)
+        if axis != 1 if len(shape) == 4 else any(size != 1 for size in shape[:axis]):
+            return result.fail("neither channels of maps nor rows one behind the other")
+        if any(
+            value is None or value.const_value is not None or value.dtype != ir.DataType.FLOAT
+            for value in node.inputs
+        ):
+            return result.fail("not of computed values, float32")
+        return result
+
+    def rewrite(self, op: Any, y: ir.Value, **_: Any) -> ir.Value:
+        node = producer_of(y)
+        return op.Concat(*node.inputs, _domain=DOMAIN, _name=node.name)
 
 
 def is_map(x: ir.Value) -> bool:

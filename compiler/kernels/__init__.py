@@ -13,6 +13,7 @@ import onnx_ir as ir
 from ...targets import Core
 from . import conv, dense, depthwise, expand_depthwise, pointwise
 from .argmax import argmax
+from .concat import concat
 from .kernel import Kernel, is_pointwise, nhwc, vector_of
 from .pool import global_average_pool
 from .resize import resize
@@ -109,6 +110,7 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "Resize": resize,
     "ResizeArgMax": resize,
     "ArgMax": argmax,
+    "Concat": concat,
     "AveragePool": window_pool,
     "MaxPool": window_pool,
     "Sigmoid": sigmoid,

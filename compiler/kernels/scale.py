@@ -1,4 +1,4 @@
-"""The product of a map and its gate, one number a channel: one pass in the order of memory, or in place."""
+"""The product of a map and its gate, a number a channel or another map: one pass over memory, or in place."""
 
 import onnx_ir as ir
 from tvm.script.ir_builder import IRBuilder
@@ -13,22 +13,24 @@ VECTORS = 8
 
 
 def scale(node: ir.Node, core: Core) -> Kernel:
-    """The kernel of `Scale`: x [1, H, W, C], gate [1, 1, 1, C]; output [1, H, W, C]."""
+    """The kernel of `Scale`: x [1, H, W, C], gate [1, 1, 1, C] or as x; output [1, H, W, C]."""
     _, height, width, channels = nhwc(node.inputs[0])
     pixels, vector = height * width, vector_of(node, core)
+    is_map = nhwc(node.inputs[1]) == nhwc(node.inputs[0])
     with IRBuilder() as builder, T.prim_func():
         # The output may be x.
         T.func_attr({"tirx.noalias": False})
         x = argument("x", (pixels, channels), dtype_of(node.inputs[0]))
-        gate = argument("gate", (1, channels), dtype_of(node.inputs[1]))
+        gate = argument("gate", (pixels if is_map else 1, channels), dtype_of(node.inputs[1]))
         out = argument("out", (pixels, channels), dtype_of(node.outputs[0]))
         with T.serial(pixels) as pixel:
+            row = pixel if is_map else 0
             for blocks in channel_blocks(channels, VECTORS * vector.lanes, vector):
                 part = blocks.vector
                 with T.serial(blocks.count) as block:
                     places = [blocks.channel(block, number) for number in range(blocks.vectors)]
                     products = [
-                        T.Bind(part.load(x, pixel, place) * part.load(gate, 0, place)) for place in places
+                        T.Bind(part.load(x, pixel, place) * part.load(gate, row, place)) for place in places
                     ]
                     for place, product in zip(places, products, strict=True):
                         part.store(out, product, pixel, place)

@@ -1,6 +1,4 @@
-"""Networks with other heads than classifiers: armlet's kernels compute them, but for what is named."""
-
-from collections import Counter
+"""Networks with other heads than classifiers: armlet's kernels compute all of them."""
 
 import pytest
 
@@ -17,20 +15,30 @@ TINY = {"width": 0.2, "classes": 3, "resolution": (64, 96)}
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "left"),
+    ("name", "options"),
     [
-        ("mnasnet_small", {}, {}),
-        ("lraspp_mobilenet_v3_small", {"source": "torchvision", "argmax": True}, {}),
-        # The product of two maps.
-        ("lraspp_mobilenet_v3_small", {}, {"Mul": 1}),
-        ("raspp_mobilenet_v3_small", {}, {"Concat": 1}),
-        ("ssdlite_mobilenet_v2", {"postprocess": False}, {"Concat": 2}),
+        ("mnasnet_small", {}),
+        ("mobilenet_v3_small", {"input_type": "uint8"}),
+        ("lraspp_mobilenet_v3_small", {"source": "torchvision", "argmax": True}),
+        ("lraspp_mobilenet_v3_small", {"input_type": "uint8", "frame": (48, 80)}),
+        ("raspp_mobilenet_v3_small", {"argmax": True}),
+        ("ssdlite_mobilenet_v2", {"postprocess": False}),
+        ("ssdlite_mobilenet_v3_small", {"postprocess": False, "source": "torchvision"}),
     ],
 )
-def test_what_is_left_to_tvm(name, options, left):
+def test_nothing_is_left_to_tvm(name, options):
     optimized = optimize(build(name, **TINY, **options))
     program = lower(prepare(optimized, "fp32", CORE).model, "nchw", CORE)
-    assert Counter(fallback.node.op_type for fallback in program.fallbacks) == left
+    assert not program.fallbacks
+
+
+def test_detection_writes_its_rows_where_they_belong():
+    optimized = optimize(build("ssdlite_mobilenet_v2", **TINY, postprocess=False))
+    program = lower(prepare(optimized, "fp32", CORE).model, "nchw", CORE)
+    families = {program.kernels[call.function].family for call in program.calls}
+    assert families.isdisjoint({"concat", "transpose", "copy"})
+    assert len(program.parts) == 2 * 6
+    assert {whole for whole, _ in program.parts.values()} == {*program.outputs}
 
 
 def test_labels_may_differ_only_where_they_are_not_clear(tmp_path):
