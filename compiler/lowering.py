@@ -33,6 +33,12 @@ RELAYOUTS: dict[tuple[int, ...], tuple[Layout, Layout]] = {
 }
 
 
+def moves_nothing(node: ir.Node) -> bool:
+    """Whether the numbers that `node` puts out lie where those are that it reads."""
+    is_relayout = node.op_type == "Transpose" and node.attributes.get_ints("perm") in RELAYOUTS
+    return is_relayout or node.op_type in RESHAPING
+
+
 def lower(
     model: ir.Model,
     layout: Layout,

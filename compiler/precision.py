@@ -15,7 +15,7 @@ from onnx_ir.passes.common import InlinePass
 from ..passes.squeeze_excite_function import DOMAIN
 from ..passes.values import constant
 from ..passes.verify import Reference, Runner
-from .lowering import RESHAPING
+from .lowering import RESHAPING, moves_nothing
 
 Precision = Literal["fp32", "fp16"]
 
@@ -34,7 +34,7 @@ def halve(model: ir.Model, optimized: ir.Model, reference: Reference) -> dict[st
     largest, sums = _magnitudes(optimized, reference)
     kept = {}
     for node in model.graph:
-        if node.op_type in RESHAPING:
+        if moves_nothing(node):
             continue
         reason = _objection(node, largest, sums) if node.domain == DOMAIN else "left to TVM's own code"
         if reason:

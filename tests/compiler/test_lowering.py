@@ -24,7 +24,7 @@ HOST = find_core("host")
         # A scalar with more axes than the map.
         ("s = Conv(x, k) y = Mul(s, scalar5)", "1,4,6,5"),
         ("s = Conv(x, k) y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(s)", "1,4,6,5"),
-        ("s = Conv(x, k) t = Conv(s, k) y = Concat<axis=1>(s, t)", "1,4,6,5"),
+        ("s = Conv(x, k) t = Conv(s, k) y = Concat<axis=2>(s, t)", "1,4,6,5"),
         ("s = Conv<group=2>(x, g) y = Conv(s, k)", "1,4,6,5"),
         ("s = Conv(x, k) y = Mul(s, channel)", "1,4,6,5"),
         ("s = Conv(x, k) t = Tanh(s) y = Conv(t, k)", "1,4,6,5"),
