@@ -90,7 +90,9 @@ def whole(done: dict[Job, Tuning]) -> Iterator[tuple[str, ...]]:
 def ship(tunings: Iterable[Tuning]) -> None:
     """Write the best record of each kernel to the file that armlet ships."""
     shipped = Database(SHIPPED)
-    shipped.keep(record(tuning, task.best(tuning.database)) for tuning in tunings for task in tuning.tasks)
+    for tuning in tunings:
+        best = [task.best(tuning.database) for task in tuning.tasks]
+        shipped.keep(tuning.database.record(trial.among_the_best) or record(tuning, trial) for trial in best)
     shipped.tidy()
 
 

@@ -20,7 +20,7 @@ VERSION = 1
 SHIPPED = Path(__file__).with_name("records.jsonl")
 
 
-# Added to the device: measured in the network with the best of its other kernels instead of their defaults.
+# Added to the device: measured in the network with the best of its other kernels.
 AMONG_THE_BEST = ", among the best"
 
 

@@ -1,9 +1,9 @@
 """The best of each kernel again, in the network as it is tuned.
 
-Trials are measured among the defaults of other kernels. But a kernel finds in the caches what those before it
-left there, so that the best of each need not be the best of all. In these rounds the second or third best of
-every other kernel is among the best of the others; what that adds to its own calls, and to those behind it up
-to the next that was changed, is what it costs.
+In a round of trials all kernels have other parameters than they will have. But a kernel finds in the caches
+what those before it left there, so that the best of each need not be the best of all. In these rounds the
+second or third best of every other kernel is among the best of the others; what that adds to its own calls,
+and to those behind it up to the next that was changed, is what it costs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ class Ranking:
     def begin(
         cls, tasks: Sequence[Task], database: Database, measure: Callable[[Choice], Costs]
     ) -> "Ranking":
-        """That of what was measured among defaults."""
+        """That of what was measured in rounds of trials."""
         best = {task: task.ranked(database)[0] for task in tasks}
         ranking = cls(database, best, measure(best))
         again = {task: best[task].among_the_best for task in tasks if ranking._others(task)}

@@ -23,9 +23,8 @@ class Selection:
     """The best of `records` for each kernel of a network that is compiled for `core` in `precision`.
 
     A measurement on a device counts more than one on a simulated core, whatever they say, and one in a tuned
-    network more than one among defaults. After a network has
-    been lowered, `used`, `missing` and `stale` have its layers: those whose kernel has a record, none, or
-    only records of another version of its template.
+    network more than one before that. After a network has been lowered, `used`, `missing` and `stale` have
+    its layers: those whose kernel has a record, none, or only records of another version of its template.
     """
 
     core: str

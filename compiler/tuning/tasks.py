@@ -24,7 +24,7 @@ class Task:
         return self.trials[0].kernel
 
     def ranked(self, database: Database) -> list[Trial]:
-        """What has been measured among defaults, cheapest first; the default before anything was."""
+        """What has been measured in rounds of trials, cheapest first; the default before anything was."""
         known = [record for trial in self.trials if (record := database.record(trial))]
         return [record.trial for record in sorted(known, key=lambda record: record.cost)] or [self.trials[0]]
 

@@ -1,10 +1,12 @@
 """What is tuned, and how far defaults are from the best."""
 
+import json
 import pickle
 
 import pytest
 
-from armlet.benchmarks.defaults import jobs, templates
+from armlet.benchmarks import defaults
+from armlet.benchmarks.defaults import jobs, ship, templates
 from armlet.compiler.kernels import DENSE, DEPTHWISE
 from armlet.compiler.tuning import Database, Record, Task, Trial, Tuning
 
@@ -39,3 +41,17 @@ def test_what_was_found_goes_from_process_to_process(tuning):
     found = pickle.loads(pickle.dumps(tuning))
     assert found.tasks == tuning.tasks
     assert [*found.database] == [*tuning.database]
+
+
+def test_what_ships_is_what_is_best_in_the_tuned_network(tuning, tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "SHIPPED", tmp_path / "shipped.jsonl")
+    for task in tuning.tasks[:2]:
+        again = [trial.among_the_best for trial in task.trials]
+        tuning.database.add(map(Record, again, (20.0, 21.0)))
+    ship([tuning])
+    shipped = [json.loads(line) for line in (tmp_path / "shipped.jsonl").read_text().splitlines()]
+    assert [(each["device"], each["parameters"]["number"], each["cost"]) for each in shipped] == [
+        ("sim:cortex-a55, among the best", 0, 20.0),
+        ("sim:cortex-a55, among the best", 0, 20.0),
+        ("sim:cortex-a55", 0, 5.0),
+    ]
