@@ -31,8 +31,10 @@ def tune_model(
 
     Records are kept in the file `database`; what it has is not measured again, so that a run that was ended
     goes on where it was. At most so many `trials` are measured, all if None, on a real device under
-    `conditions`. Raises UsageError if the device cannot measure or the file not be read, InvalidModelError if
-    the model cannot be compiled, InvalidArtifactError if the file is no database.
+    `conditions`; then the best are ranked again. `progress` is called as `standing` has it.
+
+    Raises UsageError if the device cannot measure or the file not be read, InvalidModelError if the model
+    cannot be compiled, InvalidArtifactError if the file is no database.
     """
     known = Database.open(database)
     progress("optimise", 0.0, None)
