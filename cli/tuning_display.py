@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Watch = Callable[[str, "float | None", "Standing | None"], None]
 
 HEADINGS = ("template", "first layer", "default", "best", "gain")
-# Of a terminal's lines, those that are no kernel's: bar, title, headings, kernels left out, sum, cursor.
-OTHER_LINES = 6
+# Of a terminal's lines, those of no kernel: title, bar, unit, headings, kernels left out, sum, cursor.
+OTHER_LINES = 7
 # Lines in a log are written when another of so many parts of the work is behind.
 PARTS = 10
 
@@ -76,14 +76,14 @@ class _Display:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TimeRemainingColumn(),
             TextColumn("{task.fields[step]}", markup=False),
             # Rounds of a large network take minutes on a slow machine, and all take the same.
             speed_estimate_period=3600,
         )
-        self._task = self._bar.add_task(title, total=1.0, step="")
+        self._title = title
+        self._task = self._bar.add_task("", total=1.0, step="")
         self._part = 0.0
         self._standing: Standing | None = None
 
@@ -97,6 +97,7 @@ class _Display:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> Iterator["RenderableType"]:
         from rich.text import Text
 
+        yield Text(self._title)
         yield self._bar
         if self._standing:
             rows = kernel_rows(self._standing)
