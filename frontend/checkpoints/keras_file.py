@@ -6,6 +6,9 @@ order: `conv2d_3/kernel`.
 """
 
 import io
+import resource
+import subprocess
+import sys
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -27,15 +30,33 @@ _MOST_BYTES = 2**31
 # What h5py and the standard library raise for files that are damaged, or built otherwise.
 _MALFORMED = (
     *(OSError, KeyError, RuntimeError, TypeError, AttributeError, OverflowError, EOFError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(zipfile.BadZipFile, zlib.error, MemoryError),
 )
+SECONDS = 30
 
 
 def read_keras(content: bytes) -> dict[str, np.ndarray]:
     """The tensors of a checkpoint, by layer and variable.
 
-    Raises ValueError with the reason if it is none or is damaged.
+    They are read in a process of its own: damaged files make HDF5's library loop or crash. Raises ValueError
+    with the reason if it is none or is damaged.
     """
+    # Isolated: this file alone, whatever the folder that it stands in has by names of modules.
+    command = [sys.executable, "-I", __file__]
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"damaged: reading it did not end within {SECONDS} s") from error
+    if done.returncode < 0:
+        raise ValueError(f"damaged: HDF5 ends by signal {-done.returncode} on it")
+    if done.returncode:
+        raise ValueError(done.stderr.decode().strip().splitlines()[-1])
+    with np.load(io.BytesIO(done.stdout)) as arrays:
+        return dict(arrays)
+
+
+def _read(content: bytes) -> dict[str, np.ndarray]:
+    """As `read_keras`, in this process."""
     import h5py  # Here, for it takes a while, and few checkpoints are Keras'.
 
     try:
@@ -96,3 +117,18 @@ def _texts(attribute: np.ndarray) -> list[str]:
 
 def _spelling(layer: str) -> str:
     return layer.replace("BatchNorm", "bn").replace("/", "_").lower()
+
+
+def _main() -> None:
+    """Read the checkpoint on standard input; its tensors go to standard output, complaints to the other."""
+    resource.setrlimit(resource.RLIMIT_AS, (3 * _MOST_BYTES, 3 * _MOST_BYTES))
+    try:
+        written = io.BytesIO()  # Archives are written back and forth, which a pipe cannot.
+        np.savez(written, allow_pickle=False, **_read(sys.stdin.buffer.read()))
+    except ValueError as error:
+        sys.exit(str(error))
+    sys.stdout.buffer.write(written.getbuffer())
+
+
+if __name__ == "__main__":
+    _main()

@@ -7,6 +7,7 @@ called, as `torch.load(weights_only=True)` does (torch/serialization.py, torch/_
 
 import io
 import pickle
+import pickletools
 import zipfile
 from argparse import Namespace
 from collections import OrderedDict
@@ -36,11 +37,23 @@ _STORAGES = {
 # Where training scripts keep the tensors, beside their optimiser's.
 _STATE_DICTS = ("state_dict", "model")
 
-# What the standard library raises for malformed pickles and archives.
+# What the standard library raises for malformed pickles and archives; SystemError is of its unpickler in C.
 _MALFORMED = (
-    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, IndexError, TypeError, AttributeError),
+    *(
+        SystemError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+    ),
     *(ValueError, OverflowError, RuntimeError, MemoryError),
 )
+
+
+_REMEMBERS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _Storage(NamedTuple):
@@ -87,7 +100,21 @@ class _TensorUnpickler(pickle.Unpickler):
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream)
+        self._stream = stream
         self.storages: dict[str, _Storage] = {}
+
+    def checked(self) -> Any:
+        """What the pickle that the stream is at stands for.
+
+        Its places to remember values by are looked at first: a table of all below the largest is made, and a
+        few bytes could ask for one of 64 GB.
+        """
+        start = self._stream.tell()
+        for opcode, argument, _ in pickletools.genops(self._stream):
+            if opcode.name in _REMEMBERS and not 0 <= int(argument or 0) < len(self._stream.getbuffer()):
+                raise pickle.UnpicklingError(f"it remembers value {argument}, more than it has bytes")
+        self._stream.seek(start)
+        return self.load()
 
     def find_class(self, module: str, name: str) -> Any:
         path = f"{module}.{name}"
@@ -130,18 +157,18 @@ def _read_archive(content: bytes) -> tuple[Any, Callable[[_Storage], bytes]]:
         raise ValueError("the archive is compressed, which PyTorch's never are")
     if f"{folder}/byteorder" in names and archive.read(f"{folder}/byteorder") != b"little":
         raise ValueError("its numbers are big-endian")
-    root = _TensorUnpickler(io.BytesIO(archive.read(f"{folder}/data.pkl"))).load()
+    root = _TensorUnpickler(io.BytesIO(archive.read(f"{folder}/data.pkl"))).checked()
     return root, lambda storage: archive.read(f"{folder}/data/{storage.key}")
 
 
 def _read_legacy(content: bytes) -> tuple[Any, Callable[[_Storage], bytes]]:
     stream = io.BytesIO(content)
     for _ in ("magic", "version", "system"):
-        _TensorUnpickler(stream).load()
+        _TensorUnpickler(stream).checked()
     unpickler = _TensorUnpickler(stream)
-    root = unpickler.load()
+    root = unpickler.checked()
     found = {}
-    for key in _TensorUnpickler(stream).load():
+    for key in _TensorUnpickler(stream).checked():
         count = int.from_bytes(stream.read(8), "little")
         found[key] = stream.read(count * size_of(unpickler.storages[key].numbers))
     return root, lambda storage: found[storage.key]
