@@ -3,7 +3,7 @@
 import secrets
 import shlex
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ...errors import DeviceError
 from ...files import sha256
@@ -25,16 +25,13 @@ def install(shell: Shell, folder: Path, destination: str) -> bool:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     expected = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
     hashing = "sha256sum -- " + " ".join(map(shlex.quote, expected))
-    # Several may push at once.
+    # Several may push at once: each beside, and one after the other takes the name.
     beside = f"{destination}.{secrets.token_hex(4)}"
-    there, draft, before = map(shlex.quote, (destination, beside + PART, beside + OLD))
-    # Where ours would be if another one took the name while we do.
-    inside = shlex.quote(f"{destination}/{PurePosixPath(beside + PART).name}")
+    names = (destination, beside + PART, beside + OLD, f"{destination}.lock{PART}")
+    there, draft, before, lock = map(shlex.quote, names)
+    hashing_there = f"cd {there} 2>/dev/null && {hashing} 2>/dev/null"
 
-    def is_there() -> bool:
-        return _hashes(shell.run(f"cd {there} 2>/dev/null && {hashing} 2>/dev/null || true")) == expected
-
-    if is_there():
+    if _hashes(shell.run(f"{hashing_there} || true")) == expected:
         return False
     try:
         parent = f'"$(dirname {there})"'
@@ -49,21 +46,24 @@ def install(shell: Shell, folder: Path, destination: str) -> bool:
                 f"{needed / 1e6:.1f} MB are needed: make room there"
             )
         shell.push(folder, beside + PART)
-        found = _hashes(shell.run(f"cd {draft} && {hashing}"))
+        said = shell.run(f"cd {draft} && {hashing}")
+        found = _hashes(said)
         if found != expected:
             name = next(name for name in expected if found.get(name) != expected[name])
             raise DeviceError(f"{shell.uri}: {name} arrived damaged: check the storage and the connection")
-        if is_there():
-            shell.run(f"rm -rf {draft}")
-            return False
-        swap = f"mv {there} {before} 2>/dev/null; mv {draft} {there} && rm -rf {before} {inside}"
-        if _hashes(shell.run(f"{swap} && cd {there} && {hashing}")) != expected:
-            raise DeviceError(f"{shell.uri}: another push has taken {destination} meanwhile: do it again")
+        same = f'[ "$({hashing_there})" = {shlex.quote(said.decode(errors="replace").strip())} ]'
+        swap = f"if [ -e {there} ]; then mv {there} {before}; fi && mv {draft} {there} && rm -rf {before}"
+        return bool(shell.run(_locked(lock, f"if {same}; then rm -rf {draft}; else {swap} && echo ours; fi")))
     except DeviceError:
         with suppress(DeviceError):
             shell.run(f"rm -rf {draft}")
         raise
-    return True
+
+
+def _locked(lock: str, script: str) -> str:
+    """`script` while the folder `lock` is ours: that of one who was killed is waited for in vain, 5 s."""
+    wait = f"tries=0; until mkdir {lock} 2>/dev/null || [ $tries -ge 50 ]"
+    return f"{wait}; do sleep 0.1; tries=$((tries + 1)); done; {script}; code=$?; rmdir {lock}; exit $code"
 
 
 def _hashes(output: bytes) -> dict[str, str]:

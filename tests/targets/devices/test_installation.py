@@ -102,6 +102,19 @@ def test_many_pushes_at_once_end_with_one_of_them(folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "place"]
 
 
+def test_what_cannot_be_replaced_stays(shell, folder, tmp_path):
+    place = tmp_path / "place"
+    install(shell, folder, str(place))
+    (folder / "start").write_text("new")
+    # As for a folder on which something is mounted.
+    busy = f'mv() {{ [ "$1" != {place} ] && command mv "$@" || {{ echo mv: it is busy >&2; false; }}; }}'
+    shell.command = lambda script: ["sh", "-c", f"{busy}; {script}"]
+    with pytest.raises(DeviceError, match=r"^board: mv: it is busy$"):
+        install(shell, folder, str(place))
+    assert content(place) == FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "place"]
+
+
 def test_what_arrives_damaged_is_refused_and_the_old_stays(shell, folder, tmp_path):
     place = tmp_path / "place"
     install(shell, folder, str(place))
