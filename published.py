@@ -84,6 +84,7 @@ _V2_CUT = "the paper's parameters are without batch norm"
 _A1 = "armlet's is timm's, to the last digit"
 _MNAS_SMALL = "not described in the paper: armlet's is timm's, after the code of MnasNet's authors"
 _SSD_V2 = "how the paper's is built in detail is not known"
+_SSD_A1 = "within 1%: armlet's squeeze-excite and last convolution are timm's"
 _SSD_V3 = "armlet counts 0.613B with the layers that give the paper's parameters"
 _PIXELS = "MAdds within 5%: what else the paper counts is not known"
 _V2_TAIL = "MAdds within 2%; how the paper halves the tail of V2 in detail is not known"
@@ -98,8 +99,13 @@ ROWS = [
     Row("3", "Mnas-small", "mnasnet_small", {}, "1.9M", "65.1M", 20.3, _MNAS_SMALL),
     Row("3", "V2 0.35", _V2, _width(0.35), "1.6M", "59.2M", 16.6),
     Row("6", "V2", "ssdlite_mobilenet_v2", {}, "4.3M", "0.80B", 162, _SSD_V2),
+    Row("6", "MnasNet", "ssdlite_mnasnet_a1", {}, "4.88M", "0.84B", 174, _SSD_A1),
     Row("6", "V3", "ssdlite_mobilenet_v3_large", {}, "4.97M", "0.62B", 137, _SSD_V3),
     Row("6", "V3, tail halved", "ssdlite_mobilenet_v3_large", _REDUCED, "3.22M", "0.51B", 119),
+    Row("6", "V2 0.35", "ssdlite_mobilenet_v2", _width(0.35), "0.93M", "0.16B", 66),
+    Row("6", "V2 0.5", "ssdlite_mobilenet_v2", _width(0.5), "1.54M", "0.27B", 79),
+    Row("6", "MnasNet 0.35", "ssdlite_mnasnet_a1", _width(0.35), "1.02M", "0.18B", 68, _SSD_A1),
+    Row("6", "MnasNet 0.5", "ssdlite_mnasnet_a1", _width(0.5), "1.68M", "0.29B", 85, _SSD_A1),
     Row("6", "V3-Small", "ssdlite_mobilenet_v3_small", {}, "2.49M", "0.21B", 52),
     Row("6", "V3-Small, tail halved", "ssdlite_mobilenet_v3_small", _REDUCED, "1.77M", "0.16B", 43),
     _segments("1", "raspp", _V2, {}, "2.11M", "21.29B", 3900, _PIXELS),

@@ -54,9 +54,11 @@ class Backbone:
     """A network without its head.
 
     `activation` is that of the stem, of the last convolution (to `last` channels; None: left out), and of the
-    `head` channels between the mean over the map and the classifier, where a network has those.
+    `head` channels between the mean over the map and the classifier, where a network has those. `widths` are
+    those by which a head may scale what it adds.
     """
 
+    widths: Widths
     stem: int
     blocks: Sequence[Block]
     last: int | None

@@ -29,6 +29,7 @@ def mobilenet_v3(
         table, last_conv, head = halved(table, tail), last_conv // 2, head // 2
     blocks = blocks_at(widths, STEM_CHANNELS, table, lambda _, expanded: widths.squeezed(expanded))
     return Backbone(
+        widths=widths,
         stem=widths.stem(STEM_CHANNELS),
         blocks=blocks,
         last=widths.last_conv(last_conv, blocks[-1].channels),

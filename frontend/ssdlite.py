@@ -30,16 +30,20 @@ def ssdlite(
     *,
     boxes: DefaultBoxes,
     suppression: Suppression,
+    scaled_extras: bool,
     classes: int,
     postprocess: bool,
 ) -> dict[str, ir.Value]:
     """From `image` [1, 3, H, W] to detections; `classes` counts the background, which is class 0.
 
-    With `postprocess` what `detect` gives, else "class_logits" [1, boxes, classes] and "box_regression"
-    [1, boxes, 4]; what then is left to do is in the metadata "armlet.detection".
+    With `scaled_extras` the four maps behind the network's have its width (by which the parameters of
+    1905.02244's table 6 come out), else always the same. With `postprocess` it ends in what `detect` gives,
+    else in "class_logits" [1, boxes, classes] and "box_regression" [1, boxes, 4]; what then is left to do is
+    in the metadata "armlet.detection".
     """
     b.batch_norm_epsilon = EPSILON
-    maps = _maps(b, image, backbone)
+    scaled = backbone.widths.channels if scaled_extras else int
+    maps = _maps(b, image, backbone, [scaled(channels) for channels in EXTRA_CHANNELS])
     sizes = [(height, width) for _, _, height, width in map(shape_of, maps)]
     predicted = {}
     for part, columns in (("class", classes), ("box", 4)):
@@ -61,11 +65,11 @@ def ssdlite(
         )
 
 
-def _maps(b: GraphBuilder, image: ir.Value, backbone: Backbone) -> Sequence[ir.Value]:
+def _maps(b: GraphBuilder, image: ir.Value, backbone: Backbone, extras: Sequence[int]) -> Sequence[ir.Value]:
     """The six maps, largest first."""
     features = extract(b, image, backbone)
     maps = [features.blocks[backbone.last_stride].expanded, features.last]
-    for number, channels in enumerate(EXTRA_CHANNELS, start=1):
+    for number, channels in enumerate(extras, start=1):
         with b.scope(f"extra{number}"):
             with b.scope("reduce"):
                 x = conv_bn_act(b, maps[-1], channels // 2, "relu6")
@@ -89,11 +93,13 @@ _PAPER = partial(
     ssdlite,
     boxes=DefaultBoxes(reduced_first=True, clipped=False),
     suppression=Suppression("sigmoid", score_threshold=1e-8, iou_threshold=0.6, detections=100),
+    scaled_extras=True,
 )
 _TORCHVISION = partial(
     ssdlite,
     boxes=DefaultBoxes(reduced_first=False, clipped=True),
     suppression=Suppression("softmax", score_threshold=0.001, iou_threshold=0.55, detections=300),
+    scaled_extras=False,
 )
 _COCO = {"resolution": 320, "classes": 91, "postprocess": True}
 

@@ -67,7 +67,9 @@ _SMALL = partial(
 )
 _A1 = partial(mnasnet, mnasnet_a1.TABLE, mnasnet_a1.STEM_CHANNELS)
 _MNAS_SMALL = partial(mnasnet, mnasnet_small.TABLE, mnasnet_small.STEM_CHANNELS)
-_TO_320 = partial(mobilenet_v2, last_conv=False)
+_TO_320 = partial(mobilenet_v2, last_conv=None)
+_V2_SCALED = partial(mobilenet_v2, last_conv="scaled")
+_A1_SCALED = partial(_A1, last_conv="scaled")
 
 _FULL = {"reduced_tail": False}
 _V3 = {"reduced_tail": False, "minimalistic": False}
@@ -113,7 +115,10 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
     "ssdlite_mobilenet_v3_large": Architecture("detection", _LARGE, ssdlite.FORMS, _in_table(6, 22.0), _V3),
     "ssdlite_mobilenet_v3_small": Architecture("detection", _SMALL, ssdlite.FORMS, _in_table(6, 16.0), _V3),
-    "ssdlite_mobilenet_v2": Architecture("detection", mobilenet_v2, ssdlite.FORMS, _in_table(6, 22.1), _FULL),
+    "ssdlite_mobilenet_v2": Architecture("detection", _V2_SCALED, ssdlite.FORMS, _in_table(6, 22.1), _FULL),
+    "ssdlite_mnasnet_a1": Architecture(
+        "detection", _A1_SCALED, {"paper": ssdlite.FORMS["paper"]}, _in_table(6, 23.0)
+    ),
 }
 
 

@@ -26,6 +26,7 @@ def test_models():
         "ssdlite_mobilenet_v3_large": (5_006_735, 613_143_104),
         "ssdlite_mobilenet_v3_small": (2_518_271, 210_417_856),
         "ssdlite_mobilenet_v2": (4_500_543, 804_397_504),
+        "ssdlite_mnasnet_a1": (4_912_181, 837_819_232),
     }
     assert "mobilenet_v3_large" in armlet("models").stdout
 
