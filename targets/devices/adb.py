@@ -129,7 +129,7 @@ class AdbShell(Shell):
         """Remove the ways to phones that killed processes have left, each with its file in `folder`."""
         listed = self.run_here(["adb", "forward", "--list"]).decode(errors="replace").splitlines()
         for path in folder.iterdir():
-            with suppress(FileNotFoundError, BlockingIOError), path.open() as file:
+            with suppress(FileNotFoundError, BlockingIOError, DeviceError), path.open() as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 way = file.read().strip()
                 if way in listed:

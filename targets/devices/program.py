@@ -94,6 +94,8 @@ class Program:
         (seconds,) = evaluate(*self._arguments(inputs), taken).results
         # At which rate the counter runs is not known: the clock says how long all of the last run was.
         ticks = taken.numpy()
+        if not ticks.any():
+            raise DeviceError(f"{self._uri}: its counter is too slow for a network as short as this")
         return float(seconds) * ticks / ticks.sum()
 
     def _tick_tensor(self) -> Any:
