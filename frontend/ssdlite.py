@@ -104,6 +104,6 @@ _TORCHVISION = partial(
 _COCO = {"resolution": 320, "classes": 91, "postprocess": True}
 
 FORMS: dict[Source, Form] = {
-    "paper": Form(_PAPER, {**_COCO, "reduced_tail": False}, normalisation=HALVES),
+    "paper": Form(_PAPER, _COCO, normalisation=HALVES),
     "torchvision": Form(_TORCHVISION, {**_COCO, "reduced_tail": True}, normalisation=HALVES),
 }

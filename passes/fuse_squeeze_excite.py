@@ -75,7 +75,7 @@ def _refusal(x: ir.Value, **parts: Any) -> str | None:
     if activation.op_type != "Relu":
         return f"its activation is {activation.op_type}, not Relu"
     if gate.op_type != "HardSigmoid":
-        return f"its gate is {gate.op_type}, not HardSigmoid"
+        return f"its gate is {gate.op_type}, not HardSigmoid: it stays in its parts"
     layers = [producer_of(parts[name]) for name in ("reduced", "expanded")]
     for layer in layers:
         if reason := refusal_to_scale(layer) or _refusal_of_window(layer):

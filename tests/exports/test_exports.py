@@ -86,6 +86,7 @@ def test_every_site_is_found_and_numbers_are_kept(name):
     refused = {entry.name: len(entry.refused) for entry in passes.values() if entry.refused}
     if "semnasnet" in name:  # Its gates are plain sigmoids.
         assert refused == {"fuse_squeeze_excite": 8}
+        assert passes["fuse_squeeze_excite"].found == 8
         assert operators.pop("Sigmoid") == 8
     else:
         assert not refused
@@ -110,7 +111,8 @@ def check_on_phone(name, folder):
     )
     assert artifact.report["verification"]["device"] == phone.uri
     assert artifact.report["verification"]["worst_error"] <= ROUNDING
-    assert {layer.rpartition(" ")[2] for layer in artifact.report["fallbacks"]} <= FALLBACKS
+    left = {layer.rpartition(" ")[2] for layer in artifact.report["fallbacks"]}
+    assert left <= (FALLBACKS if "keras" in name or "tf2onnx" in name else set())
 
 
 # The three that came furthest: NHWC throughout, shapes computed in the graph, transposed and padded.

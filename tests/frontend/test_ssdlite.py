@@ -4,7 +4,7 @@ import onnx_ir as ir
 import pytest
 
 from armlet import build, optimize
-from armlet.errors import InvalidModelError
+from armlet.errors import InvalidModelError, UsageError
 from armlet.frontend import load, open_model, save
 from armlet.frontend.shapes import shape_of
 
@@ -64,3 +64,15 @@ def test_what_has_no_fixed_size_is_refused(tmp_path):
 def test_by_name_it_ends_before_the_suppression():
     outputs = open_model("ssdlite_mobilenet_v3_small").graph.outputs
     assert [output.name for output in outputs] == ["class_logits", "box_regression"]
+
+
+def test_the_papers_extras_have_the_width_of_the_network():
+    def extras(source, name="ssdlite_mobilenet_v2"):
+        weights = build(name, source=source, width=0.5).graph.initializers
+        return [weights[f"extra{n}/expand/conv/weight"].shape[0] for n in range(1, 5)]
+
+    assert extras("paper") == [256, 128, 128, 64]
+    assert extras("paper", "ssdlite_mnasnet_a1") == [256, 128, 128, 64]
+    assert extras("torchvision") == [512, 256, 256, 128]
+    with pytest.raises(UsageError, match="ssdlite_mnasnet_a1 has no option reduced_tail"):
+        build("ssdlite_mnasnet_a1", reduced_tail=True)
