@@ -128,7 +128,7 @@ def test_a_call_is_named_after_the_folder_of_its_nodes(parse):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (GATE, "Sigmoid", "its gate is Sigmoid, not HardSigmoid"),
+        (GATE, "Sigmoid", "its gate is Sigmoid, not HardSigmoid: it stays in its parts"),
         ("Relu (r)", "HardSwish (r)", "its activation is HardSwish, not Relu"),
         ("y = Mul (x, g)", "z = Mul (x, g) y = Add (z, p)", "the output of p is used elsewhere too"),
         (

@@ -113,12 +113,12 @@ def test_damaged_files_are_read_or_refused(kind, tmp_path):
     ("kind", "number"),
     [
         *(("keras 2", 20), ("keras 3", 20)),
-        pytest.param("keras 2", 300, marks=pytest.mark.full),
-        pytest.param("keras 3", 300, marks=pytest.mark.full),
+        pytest.param("keras 2", 100, marks=pytest.mark.full),
+        pytest.param("keras 3", 100, marks=pytest.mark.full),
     ],
 )
 def test_damaged_hdf5_is_read_or_refused(kind, number, tmp_path, monkeypatch):
-    monkeypatch.setattr(keras_file, "SECONDS", 10)
+    monkeypatch.setattr(keras_file, "SECONDS", 4)
     read = [check(CONTENTS[kind], tmp_path / "a.h5", seed) for seed in range(number)]
     assert 0.2 * number < sum(read) < 0.8 * number
 
