@@ -71,6 +71,8 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
 
     Names and inputs are put right in `proto` itself.
     """
+    if any(isinstance(text, bytes) for text in _texts(proto)):  # What protobuf makes of other bytes.
+        raise InvalidModelError(f"{name} has a name that is not UTF-8: the file is damaged")
     if not proto.graph.node or not proto.graph.output:
         raise InvalidModelError(f"{name} holds no ONNX graph: expected at least one node and one output")
     if sum(1 for _ in _all_nodes(proto)) > MOST_NODES:
@@ -95,6 +97,17 @@ def from_proto(proto: onnx.ModelProto, name: str, shapes: InputShapes | None = N
     if turned:
         model.metadata_props[TURNED] = ", ".join(f"{number} {op}" for op, number in turned.items())
     return model
+
+
+def _texts(message: google.protobuf.message.Message) -> Iterator[str | bytes]:
+    """All texts in `message`."""
+    for field, value in message.ListFields():
+        one = isinstance(value, str | bytes | google.protobuf.message.Message)
+        if field.type == field.TYPE_STRING:
+            yield from [value] if one else value
+        elif field.type == field.TYPE_MESSAGE:
+            for each in [value] if one else value:
+                yield from _texts(each)
 
 
 def _too_large(path: Path) -> InvalidModelError:

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
@@ -9,6 +11,8 @@ from armlet import build
 from armlet.errors import InvalidModelError, UsageError
 from armlet.frontend import count, importer, load, save
 from armlet.frontend.versions import NEWEST_IR_VERSION, NEWEST_OPSET
+
+from .damage import damaged
 
 
 def conv_model(image_shape=(1, 3, 8, 8), opset=21):
@@ -268,3 +272,28 @@ def test_shapes_that_contradict_each_other(tmp_path):
 def test_a_folder_is_no_model(tmp_path):
     with pytest.raises(UsageError):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("first", range(200, 300, 50))
+def test_damaged_files_are_read_or_refused(first, tmp_path):
+    save(build("mobilenet_v3_small", width=0.1, resolution=32, classes=2), tmp_path / "m.onnx")
+    content, refused = (tmp_path / "m.onnx").read_bytes(), []
+    for seed in range(first, first + 50):
+        (tmp_path / "m.onnx").write_bytes(damaged(content, random.Random(seed)))
+        try:
+            load(tmp_path / "m.onnx")
+        except InvalidModelError as error:
+            refused.append(str(error))
+    assert 25 < len(refused) < 48
+    assert not [complaint for complaint in refused if "\n" in complaint]
+
+
+def test_a_name_that_is_not_text(tmp_path):
+    content = conv_model().SerializeToString()
+    path = tmp_path / "m.onnx"
+    for name in (b"the_conv", b"weight", b"image", b"graph", b"Conv"):
+        path.write_bytes(content.replace(name, b"\xff" * len(name)))
+        with pytest.raises(
+            InvalidModelError, match=r"m\.onnx has a name that is not UTF-8: the file is damaged"
+        ):
+            load(path)
