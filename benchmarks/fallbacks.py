@@ -34,12 +34,13 @@ class Operation(NamedTuple):
     channels: int
     onnx: str = 'Resize<mode="linear">(x, , , sizes)'
     resized: int = 0
+    result: str = "float"
 
     def model(self) -> ir.Model:
         """The network of this operation alone."""
         shape = (1, self.channels, self.rows, self.columns)
         sizes = {"sizes": np.array([1, self.channels, self.resized, self.resized])} if self.resized else {}
-        return network_of(self.onnx, shape, self.name, **sizes)
+        return network_of(self.onnx, shape, self.name, self.result, **sizes)
 
 
 # Of LR-ASPP on pictures of 1024 x 2048 and 513 x 513, and of SSDLite's classes.
@@ -59,6 +60,7 @@ OPERATIONS = (
     Operation("bilinear, to 65x65", 33, 33, 128, resized=65),
     Operation("bilinear, to 513x513", 65, 65, 21, resized=513),
     Operation("bilinear, to 33x33", 65, 65, 40, resized=33),
+    Operation("largest channel", 513, 513, 21, "ArgMax<axis=1, keepdims=0>(x)", result="int64"),
     Operation("sigmoid", 33, 33, 128, "Sigmoid(x)"),
     Operation("sigmoid", 19, 19, 273, "Sigmoid(x)"),
 )

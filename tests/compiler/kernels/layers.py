@@ -222,15 +222,36 @@ def sigmoids(draw: st.DrawFn, precision: str) -> Layer:
 
 @st.composite
 def scales(draw: st.DrawFn, precision: str) -> Layer:
-    """A map times its gate."""
-    numbers, channels = Numbers(draw, precision), draw(CHANNELS)
-    x, gate = (
-        numbers.activation(1, draw(SIZES), draw(SIZES), channels),
-        numbers.constant(1, 1, 1, channels).astype(precision),
-    )
+    """A map times its gate, which is a pixel or another map."""
+    numbers, size, channels = Numbers(draw, precision), draw(st.tuples(SIZES, SIZES)), draw(CHANNELS)
+    x = numbers.activation(1, *size, channels)
+    gates = size if draw(st.booleans()) else (1, 1)
+    gate = numbers.constant(1, *gates, channels).astype(precision)
     core, output = draw(CORES), x * gate.astype(np.float64)
     kernel = kernel_of(fused_node("Scale", nchw(x), [nchw(x), nchw(gate)], precision), find_core(core))
     return Layer(core, kernel, [x, gate], [output], [np.abs(output)])
+
+
+@st.composite
+def scales_and_shifts(draw: st.DrawFn, precision: str) -> Layer:
+    """A map or bytes, by two numbers for each channel."""
+    numbers, channels = Numbers(draw, precision), draw(CHANNELS)
+    x = numbers.activation(1, draw(SIZES), draw(SIZES), channels)
+    factors, shifts = numbers.constant(channels), numbers.constant(channels)
+    output = x.astype(np.float64) * factors + shifts
+    magnitude = np.abs(x.astype(np.float64) * factors) + np.abs(shifts)
+    attributes = {"factors": factors.tolist(), "shifts": shifts.tolist()}
+    return _of_one_input(draw, "ScaleShift", x, output, magnitude, **attributes)
+
+
+@st.composite
+def concatenations(draw: st.DrawFn, precision: str) -> Layer:
+    """Channels of one to four maps."""
+    numbers, size = Numbers(draw, precision), draw(st.tuples(SIZES, SIZES))
+    parts = [numbers.activation(1, *size, draw(st.integers(1, 70))) for _ in range(draw(st.integers(1, 4)))]
+    output, core = np.concatenate(parts, axis=-1), draw(CORES)
+    node = fused_node("Concat", nchw(output), list(map(nchw, parts)), precision)
+    return Layer(core, kernel_of(node, find_core(core)), parts, [output], [np.zeros(output.shape)])
 
 
 def _of_one_input(

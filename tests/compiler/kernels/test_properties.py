@@ -16,6 +16,8 @@ FAMILIES = {
     "resize": layers.resizings,
     "sigmoid": layers.sigmoids,
     "scale": layers.scales,
+    "scale and shift": layers.scales_and_shifts,
+    "concat": layers.concatenations,
 }
 TOLERANCE = 2e-6
 
