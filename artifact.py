@@ -3,7 +3,7 @@
 model.onnx      the optimised network
 model.so        the compiled network, for TVM's runtime
 c/              the same as a C library: libNAME.a, libNAME.so, NAME.h, an example, a benchmark
-sample/         an input and the output expected for it
+sample/         an input and the output expected for it; of labels, how clear each is
 manifest.json   what all of it is, with the SHA-256 of each file: the same bytes for the same inputs
 report.json     what compiling it showed: rewrites, errors, times; not hashed
 """

@@ -36,10 +36,10 @@ def _behind(picture: ir.Value) -> Iterator[ir.Node]:
     value = picture
     while len(value.uses()) == 1 and not value.is_graph_output():
         ((node, _),) = value.uses()
-        numbers = [other for other in node.inputs if other is not value]
-        is_cast = node.op_type == "Cast" and node.outputs[0].dtype == ir.DataType.FLOAT
-        is_arithmetic = node.op_type in _ARITHMETIC and constant(numbers[0]) is not None
-        if not (_moves_pixels(node) or is_cast or is_arithmetic):
+        numbers = [constant(other) for other in node.inputs if other is not value]
+        is_arithmetic = node.op_type in _ARITHMETIC and numbers[0] is not None
+        is_taken = node.op_type == "Cast" or is_arithmetic
+        if not _moves_pixels(node) and not (is_taken and node.outputs[0].dtype == ir.DataType.FLOAT):
             return
         yield node
         (value,) = node.outputs
@@ -86,7 +86,7 @@ def _arithmetic(node: ir.Node, axis: int) -> _Change | None:
     assert array is not None
     if shape != shape_of(node.inputs[1 - place]) or array.size not in (1, shape[axis]):
         return None
-    if array.size > 1 and (array.ndim < 4 - axis or array.shape[axis - 4] == 1):
+    if array.size > 1 and (array.ndim < 4 - axis or array.shape[axis - 4] != array.size):
         return None
     numbers = array.ravel().astype(np.float64)
     match node.op_type, place:
@@ -110,14 +110,14 @@ def _replace(graph: ir.Graph, picture: ir.Value, nodes: list[ir.Node], change: _
     taken = [node for node in nodes if not _moves_pixels(node)]
     for node in nodes:
         if node in taken:
-            is_changed = True
+            is_changed = is_changed or node.op_type in _ARITHMETIC
             continue
         node.replace_input_with(0, value)
         (value,) = node.outputs
         if node.op_type == "Transpose":
             value.type = picture.type
-        if is_changed:
-            # Of another size than what the name stood for.
+        if is_changed or value is last:
+            # Not what the name stood for.
             value.name = f"{value.name}/unscaled"
     numbers = {role: np.broadcast_to(array, shape[1]).tolist() for role, array in change._asdict().items()}
     result = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))

@@ -23,6 +23,7 @@ CONSTANTS = {
     "two": np.float32(127.5),
     "one": np.float32(1),
     "row": np.arange(1, 10, dtype=np.float32),
+    "byte": np.uint8(200),
     "sizes": np.array([1, 3, 12, 11]),
 }
 STEM = "y = Conv<strides=[2,2], pads=[1,1,1,1]>({}, k)"
@@ -78,6 +79,7 @@ REFUSED = {
     "along another axis": (PLANES, f"d = Mul(x, row) {STEM.format('d')}"),
     "others read the picture": (PLANES, "d = Mul(x, planes) z = Conv(d, k) w = Conv(x, k) y = Add(z, w)"),
     "never NCHW": (BYTES, "a = Cast<to=1>(x) y = Mul(a, two)"),
+    "bytes that overflow": (BYTES, f"a = Add(x, byte) b = Cast<to=1>(a) d = {TURN}(b) {STEM.format('d')}"),
     "divided by it": (PLANES, f"d = Div(two, x) {STEM.format('d')}"),
 }
 
