@@ -73,8 +73,8 @@ def _touch(x: tirx.Buffer, shape: tuple[int, int], first: Index, count: int, run
 def _transpose(
     x: tirx.Buffer, out: tirx.Buffer, row: Index, column: Index, down: Vector, across: Vector
 ) -> None:
-    """Transpose `down` rows by `across` columns: as a square in registers, or number by number."""
-    if down != across:
+    """Transpose `down` rows by `across` columns: as a square of 2^n in registers, or number by number."""
+    if down != across or down.lanes.bit_count() != 1:
         for i in range(down.lanes):
             for j in range(across.lanes):
                 T.buffer_store(out, T.cast(x[row + i, column + j], out.dtype), [column + j, row + i])
