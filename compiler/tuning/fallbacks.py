@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -51,27 +52,18 @@ def find_schedules(
     """
     schedules, spent = {}, 0
     for name, program in _functions(network).items():
-        key = name, network.core.name, network.precision, VERSION
-
-        def records(kernel: str, key: tuple[str, str, str, int] = key) -> list[Record]:
-            return [
-                record
-                for record in database
-                if record.trial == Trial(kernel, *key, record.trial.parameters, device)
-            ]
-
-        tried = records(TRIED)
-        if not records(FOUND) and (most is None or spent + TRIALS - len(tried) <= most):
+        trial = Trial(TRIED, name, network.core.name, network.precision, VERSION, "", device)
+        best = trial._replace(kernel=FOUND)
+        left = TRIALS - len(_records(database, trial))
+        if not _records(database, best) and (most is None or spent + left <= most):
             failures.none()
-            trial = Trial(TRIED, *key, "", device)
             alone = _Alone(network, program, trial, measure, database, failures, progress)
             (function,) = program.functions.values()
             found = search(function, network.core, alone.cost)
             spent += alone.measured
-            traces = ((parameters_json({"trace": each.trace}), each.cost) for each in found)
-            database.add(Record(Trial(FOUND, *key, trace, device), cost) for trace, cost in traces)
-        if known := records(FOUND):
-            database.forget(record.trial for record in records(TRIED))
+            database.add(Record(_with(best, {"trace": each.trace}), each.cost) for each in found)
+        if known := _records(database, best):
+            database.forget(record.trial for record in _records(database, trial))
             # Cheapest first, whether they were found now or are read: the same rounds give the same records.
             known.sort(key=lambda record: (record.cost, record.trial))
             schedules[name] = [record.trial.parameters for record in known]
@@ -101,7 +93,7 @@ class _Alone:
         operation = self.trial.shape.partition("(")[0]
         self.progress(f"schedules for {operation}, {self.asked} of {TRIALS}", self.asked / TRIALS, None)
         self.asked += 1
-        trial = self.trial._replace(parameters=parameters_json({"fingerprint": fingerprint(scheduled)}))
+        trial = _with(self.trial, {"fingerprint": fingerprint(scheduled)})
         if trial not in self.database:
             self.measured += 1
             try:
@@ -121,6 +113,15 @@ class _Alone:
             library = Path(folder) / "alone.so"
             compile_library(replace(self.program, functions={called: scheduled}), self.network.core, library)
             return self.measure(library, image)
+
+
+def _with(trial: Trial, parameters: dict[str, Any]) -> Trial:
+    return trial._replace(parameters=parameters_json(parameters))
+
+
+def _records(database: Database, trial: Trial) -> list[Record]:
+    """Those of trials as `trial`, whatever their parameters."""
+    return [record for record in database if record.trial._replace(parameters="") == trial]
 
 
 def _functions(network: Network) -> dict[str, Program]:
