@@ -9,9 +9,9 @@ from ...errors import DeviceError
 from ...files import sha256
 from .shell import Shell
 
-# What a folder is called, behind its name and a number, before it has its place and after; and those of them
-# that nobody has used for a day, for find.
-PART, OLD = ".part", ".old"
+# What a folder is called, behind its name and a number, before it has its place and after, which nobody calls
+# an artifact; and those of them that nobody has used for a day, for find.
+PART, OLD = ".armlet-part", ".armlet-old"
 LEFT_BEHIND = f"'(' -name '*{PART}' -o -name '*{OLD}' ')' -mtime +0"
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from armlet.errors import DeviceError
-from armlet.targets.devices.installation import install
+from armlet.targets.devices.installation import OLD, PART, install
 from armlet.targets.devices.shell import Shell
 
 FILES = {"start": "#!/bin/sh\n", "a file": "1", "folder/b": "2"}
@@ -72,14 +72,17 @@ def test_what_is_damaged_is_replaced_as_a_whole(shell, folder, tmp_path, damage)
 
 def test_what_a_cut_off_push_left_does_not_stay_for_ever(shell, folder, tmp_path):
     place, yesterday = tmp_path / "place", time.time() - 25 * 60 * 60
-    for name in ("place.1.part", "place.1.old", "place.2.part", "other"):
+    left, new = (f"place.1{PART}", f"place.1{OLD}"), f"place.2{PART}"
+    # What people call artifacts is none of it.
+    others = {"other", "large.old", "large.part"}
+    for name in (*left, new, *others):
         (tmp_path / name).mkdir()
         (tmp_path / name / "stray").touch()
-        if name != "place.2.part":
+        if name != new:
             os.utime(tmp_path / name, (yesterday, yesterday))
     install(shell, folder, str(place))
     assert content(place) == FILES
-    assert {path.name for path in tmp_path.iterdir()} == {"here", "place", "place.2.part", "other"}
+    assert {path.name for path in tmp_path.iterdir()} == {"here", "place", new, *others}
 
 
 def test_two_pushes_at_once_leave_each_other_alone(shell, folder, tmp_path):
