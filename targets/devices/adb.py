@@ -132,6 +132,8 @@ class AdbShell(Shell):
             with suppress(FileNotFoundError, BlockingIOError, DeviceError), path.open() as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 way = file.read().strip()
+                if not way:  # its process is about to write it
+                    continue
                 if way in listed:
                     serial, here, _ = way.split()
                     self.run_here(["adb", "-s", serial, "forward", "--remove", here])
