@@ -23,9 +23,12 @@ class Labels:
     axis: int
 
     def margins(self, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The error that changes each label, relative to the range of `scores`; of the shape of `labels`."""
+        """The error that changes each label, relative to the range of `scores`; of the shape of `labels`.
+
+        It is infinite where there is only one score, and of scores that are not all finite.
+        """
         scores = np.moveaxis(scores, self.axis, -1)
-        if scores.shape[-1] == 1:
+        if scores.shape[-1] == 1 or not np.isfinite(scores).all():
             return np.full(labels.shape, np.inf, np.float32)
         second, first = np.moveaxis(np.partition(scores, -2)[..., -2:], -1, 0)
         return ((first - second) / 2 / (np.ptp(scores) or 1)).astype(np.float32).reshape(labels.shape)

@@ -8,9 +8,8 @@ import pytest
 from armlet.passes.labels import Labels
 from armlet.passes.verify import Runner, relative_error
 
-SCORES = np.array([[[5, 1, 2]], [[4, 3, 2]], [[0, 2, 10]]], np.float32)[
-    None
-]  # of three classes, three pixels
+# Of three classes, three pixels.
+SCORES = np.array([[[[5, 1, 2]], [[4, 3, 2]], [[0, 2, 10]]]], np.float32)
 MARGINS = np.array([[[0.05, 0.05, 0.4]]], np.float32)
 
 
@@ -45,6 +44,14 @@ def test_numbers_have_no_margins():
 def test_of_one_class_nothing_else_may_be():
     one = Labels(0, ir.Value(name="scores"), 1)
     assert one.margins(np.zeros((1, 1, 2)), np.zeros((1, 2))).tolist() == [[np.inf, np.inf]]
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_excuse_nothing(score):
+    scores = SCORES.copy()
+    scores[0, 0, 0, 0] = score
+    margins = Labels(0, ir.Value(name="scores"), 1).margins(scores, scores.argmax(1))
+    assert relative_error([np.array([[[0, 1, 2]]])], [np.array([[[0, 1, 1]]])], [margins]) == np.inf
 
 
 @pytest.mark.parametrize(("wrong", "error"), [([], 0), ([1], 0.05), ([0, 1], 0.05), ([0, 2], 0.4)])
