@@ -58,7 +58,8 @@ class Ranking:
 
         If they do, what they add then is what they cost: of what adds up to more, something does not gain.
         """
-        for _ in self.best:
+        # In each turn some candidate is found to cost more than the best, and is not chosen again.
+        for _ in range((BEST - 1) * len(self.best)):
             choice = {task: task.best(self.database) for task in self.best}
             wanted = {
                 task: trial.among_the_best for task, trial in choice.items() if trial != self.best[task]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from armlet.compiler.tuning import Database, Task, Trial
+from armlet.compiler.tuning import Database, Record, Task, Trial
 from armlet.compiler.tuning.failures import Failures
-from armlet.compiler.tuning.ranking import BEST
+from armlet.compiler.tuning.ranking import BEST, Ranking
 from armlet.compiler.tuning.rounds import Rounds
 from armlet.compiler.tuning.tasks import Costs
 
@@ -83,6 +83,21 @@ def test_if_nothing_gains_together_the_best_remain(tuned):
     made, tuning, best = tuned({(0, 1): 0.7, (1, 0): 2.0, (0, 2, (1, 1)): 9.0})
     assert made.rounds[-1] == [2, 1, 0, 1]
     assert (best, tuning.tuned_cost) == ([1, 0, 0, 1], pytest.approx(43.7))
+
+
+def test_what_gained_by_chance_is_not_taken(tmp_path):
+    database, one = Database(tmp_path / "records.jsonl"), task(0, (10.0, 11.0, 12.0))
+    database.keep(map(Record, one.trials, (10.0, 11.0, 12.0)))
+
+    def measure(choice):
+        cost = 10.0 + one.trials.index(choice[one])
+        return Costs([(one, cost)], cost)
+
+    ranking = Ranking.begin([one], database, measure)
+    by_chance = [trial.among_the_best for trial in one.trials[1:]]
+    database.keep(map(Record, by_chance, (9.0, 8.0)))
+    assert ranking.settle(measure).whole == 10
+    assert one.best(database) == one.trials[0]
 
 
 def test_what_is_ranked_is_not_ranked_again(tuned, tmp_path):
