@@ -27,6 +27,7 @@ def to_inference(proto: onnx.ModelProto, nodes: Iterable[onnx.NodeProto], name: 
     nodes = [*nodes]
     used = {value for node in nodes for value in node.input} | {value.name for value in proto.graph.output}
     used |= {output for function in proto.functions for output in function.output}
+    used |= {value.name for node in nodes for each in node.attribute for value in each.g.output}
     truths = {tensor.name for tensor in _constants(proto, nodes) if _is_true(tensor)}
     turned: Counter[str] = Counter()
     for node in nodes:

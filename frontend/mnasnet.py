@@ -15,9 +15,8 @@ def mnasnet(
 ) -> Backbone:
     """The network of `table`, behind `stem` channels, at a width; timm never scales the last convolution.
 
-    Detection does, as that of MobileNetV2.
-    Squeeze-excite has a quarter of the channels that go into its block, not of the expanded ones, and the
-    sigmoid as its gate.
+    For detection it is "scaled", as MobileNetV2's. Squeeze-excite has a quarter of the channels that go into
+    its block, not of the expanded ones, and the sigmoid as its gate.
     """
     widths = Widths(widths.width, "paper")  # Every source has one rule for this network.
     return Backbone(

@@ -39,20 +39,11 @@ _STATE_DICTS = ("state_dict", "model")
 
 # What the standard library raises for malformed pickles and archives; SystemError is of its unpickler in C.
 _MALFORMED = (
-    *(
-        SystemError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        EOFError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-    ),
-    *(ValueError, OverflowError, RuntimeError, MemoryError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, IndexError, TypeError, AttributeError),
+    *(ValueError, OverflowError, RuntimeError, MemoryError, SystemError),
 )
 
-
+# The opcodes that give a value a place of their choice.
 _REMEMBERS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 

@@ -42,7 +42,16 @@ def test_the_running_statistics_decide_and_nothing_drops(opset, text, turned):
     np.testing.assert_allclose(Runner(model)({"x": x})[0], expected(x), rtol=1e-5, atol=1e-6)
 
 
-def test_statistics_that_are_used_are_refused():
-    proto = parse(f"y, m, v = {TRAINING}", 15, "float[1,3,2,2] y, float[3] m")
-    with pytest.raises(InvalidModelError, match="m: node 'y' is BatchNormalization in training mode"):
+BRANCHES = f"""y = If (on) <
+    then_branch = one () => (float[3] m) {{ n, m, v = {TRAINING} }},
+    else_branch = other () => (float[3] k) {{ k = Identity (mean) }}>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"),
+    [(f"y, m, v = {TRAINING}", "float[1,3,2,2] y, float[3] m"), (BRANCHES, "float[3] y")],
+)
+def test_statistics_that_are_used_are_refused(text, outputs):
+    proto = parse(text, 15, outputs)
+    with pytest.raises(InvalidModelError, match=r"m: node '.' is BatchNormalization in training mode"):
         from_proto(proto, "m")
