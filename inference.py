@@ -85,8 +85,8 @@ def agreement(
 ) -> float:
     """How far `outputs`, computed on `where`, are off the `expected` of ONNX Runtime, relative to the range.
 
-    Of labels, `margins` say how clear each is.
-    Raises ArmletError if that is more than the artifact's tolerance.
+    Of labels, `margins` say how clear each is. Raises ArmletError if that is more than the artifact's
+    tolerance.
     """
     worst, tolerance = relative_error(expected, outputs, margins), artifact.manifest["tolerance"]
     if not worst <= tolerance:
@@ -127,10 +127,9 @@ def bench(
 ) -> Latency | Profile:
     """Time `artifact` on its sample input, under `conditions`; on a simulated core, profile it.
 
-    With `by_kernel`, what is timed is a TimedProfile.
-
-    Raises UsageError if `device` is emulated, InvalidArtifactError if the artifact does not fit the device,
-    DeviceError if the device cannot be reached or is lost.
+    With `by_kernel`, what is timed is a TimedProfile. Raises UsageError if `device` is emulated,
+    InvalidArtifactError if the artifact does not fit the device, DeviceError if the device cannot be reached
+    or is lost.
     """
     if isinstance(device, SimulatedDevice):
         return profile(artifact, device)
@@ -139,8 +138,8 @@ def bench(
     with device.connect() as session:
         check_features(artifact, session.board(), device.uri)
         what = session, artifact.library, [artifact.sample[0]]
-        how: dict[str, Any] = {"rounds": rounds, "conditions": conditions}
-        how["core"] = artifact.manifest["target"]["core"]
+        core = artifact.manifest["target"]["core"]
+        how: dict[str, Any] = {"core": core, "rounds": rounds, "conditions": conditions}
         if by_kernel:
             return TimedProfile.of(artifact, *measure_by_call(*what, **how))
         return measure_latency(*what, **how)
