@@ -1,4 +1,5 @@
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -6,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from armlet.cache import cache_folder
 from armlet.errors import DeviceError, UsageError
 from armlet.targets import list_devices, open_device
 
@@ -104,11 +106,15 @@ def test_ways_of_killed_clients_are_removed_and_no_others(phone, library, androi
         left = ways() - {first}
         assert len(left) == 1
         others = phones.adb("-s", phone.serial, "forward", "tcp:0", "tcp:9").strip()
+        # That of a client which has not yet written it.
+        begun = cache_folder("adb-forwards", os.environ["ANDROID_ADB_SERVER_PORT"]) / "begun"
+        begun.touch()
         with open_device(phone.uri).connect() as session:
             np.testing.assert_array_equal(session.load(android_library).run([X])[0], 2 * X + 1)
             assert ways() & (left | {first}) == {first}
             assert len(ways()) == 3
     assert ways() == {f"{phone.serial} tcp:{others} tcp:9"}
+    begun.unlink()
     phones.adb("-s", phone.serial, "forward", "--remove", f"tcp:{others}")
 
 
