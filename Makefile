@@ -15,7 +15,7 @@ check:
 	.venv/bin/ruff format --check .
 	cd .venv/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p armlet
 
-# What docs/performance.md says of simulated cores and of this machine, and docs/models.md; the first time takes two hours or three.
+# What docs/performance.md says of simulated cores and of this machine, and docs/models.md; the first time takes three hours or four.
 peers: setup
 	.venv/bin/python -m armlet.benchmarks.models
 	.venv/bin/python -m armlet.benchmarks.claims
