@@ -1,7 +1,8 @@
 """The operations that armlet has kernels for, one family a file.
 
 A family is a function from a fused ONNX node (`fuse.py`) and a core to a `Kernel`: its TIR, tiled for that
-core, and its weights, laid out as the TIR reads them. Activations are NHWC, batch 1; a stem can read NCHW.
+core, and its weights, laid out as the TIR reads them. Activations are NHWC, batch 1; a stem can read NCHW, a
+resizing can write it.
 """
 
 from collections.abc import Callable
@@ -86,7 +87,7 @@ def may_read_planes(node: ir.Node) -> bool:
 
 def may_write_planes(node: ir.Node) -> bool:
     """Whether the kernel of `node` can write its map in NCHW, as others want outputs."""
-    return node.op_type == "Resize"
+    return node.op_type in WRITING_PLANES
 
 
 def kernel_of(
@@ -98,7 +99,7 @@ def kernel_of(
     """
     template = template_of(node, planes=planes)
     if template is None:
-        return resize(node, core, planes=True) if planes else FAMILIES[node.op_type](node, core)
+        return (WRITING_PLANES if planes else FAMILIES)[node.op_type](node, core)
     return template.kernel(node, core, select(node, template))
 
 
@@ -115,6 +116,8 @@ FAMILIES: dict[str, Callable[[ir.Node, Core], Kernel]] = {
     "MaxPool": window_pool,
     "Sigmoid": sigmoid,
 }
+# The same with the map that they write in NCHW.
+WRITING_PLANES: dict[str, Callable[[ir.Node, Core], Kernel]] = {"Resize": partial(resize, planes=True)}
 
 __all__ = [
     "TEMPLATES",
