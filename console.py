@@ -46,7 +46,10 @@ def table_of(
 def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value if value is not None else "")
+    if isinstance(value, float):
+        # To three digits, or all before the point.
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return str(value if value is not None else "")
 
 
 @contextmanager

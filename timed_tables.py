@@ -11,7 +11,7 @@ from .timed_profile import TimedKernel, TimedLayer, TimedProfile
 
 def show_timed_profile(profile: TimedProfile, title: str) -> None:
     """The time by kernel, then by layer, and the sum of both beside that of the whole."""
-    whole = (_microseconds(profile.by_kernel_ms), 100.0, sum(kernel.macs for kernel in profile.kernels), None)
+    whole = (1000 * profile.by_kernel_ms, 100.0, sum(kernel.macs for kernel in profile.kernels), None)
     click.echo(f"{title}, by kernel")
     rows: list[Sequence[Any]] = [
         (kernel.name, kernel.family, len(kernel.layers), *_figures(kernel, profile))
@@ -30,9 +30,4 @@ def show_timed_profile(profile: TimedProfile, title: str) -> None:
 
 def _figures(of: TimedKernel | TimedLayer, profile: TimedProfile) -> Sequence[Any]:
     macs = (of.macs, of.macs_per_ns) if of.macs else (None, None)
-    return _microseconds(of.ms), round(100 * profile.share(of), 1), *macs
-
-
-def _microseconds(ms: float) -> float:
-    """To three digits, or all before the point."""
-    return round(1000 * ms) if ms >= 0.1 else 1000 * ms
+    return 1000 * of.ms, round(100 * profile.share(of), 1), *macs
