@@ -17,7 +17,7 @@ CORES = ("cortex-a72", "cortex-a76")
 
 
 def rows(compared: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
-    """A claim a row, of what was found by core."""
+    """A claim a row, of what was found by core: ratios, in brackets million modelled cycles of both networks."""
     return [
         [
             f"{claim['claim']} ({claim['source']})",
@@ -43,7 +43,7 @@ def main() -> None:
             found = compare(device=SimulatedDevice.of(core), progress=progress)
         compared[core] = [each.to_json() for each in found]
     head = ["claim", "image", "MAdds: printed, **armlet**", "latency: printed"]
-    head += [f"**armlet** on {core} (million modelled cycles)" for core in CORES]
+    head += [f"**armlet** on {core}" for core in CORES]
     write_section(MODELS, "claims", table(head, rows(compared)))
 
 
