@@ -17,7 +17,7 @@ CORES = ("cortex-a72", "cortex-a76")
 
 
 def rows(compared: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
-    """A claim a row, of what was found by core: ratios, in brackets million modelled cycles of both networks."""
+    """A claim a row, of what was found by core; in brackets million modelled cycles of both networks."""
     return [
         [
             f"{claim['claim']} ({claim['source']})",
