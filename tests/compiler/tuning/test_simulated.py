@@ -96,7 +96,7 @@ def workers(run):
     return psutil.Process(run.pid).children(recursive=True)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
 def test_a_run_that_is_killed_goes_on(kills, model, undisturbed, tmp_path, wait_until):
     source, records = tmp_path / "model.onnx", tmp_path / "records.jsonl"
     save(model, source)
