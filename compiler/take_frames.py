@@ -26,6 +26,7 @@ def take_frames(model: ir.Model) -> None:
         nodes = list(_behind(picture))
         taken = [node for node in nodes if not _moves_pixels(node)]
         change = _change_by(nodes)
+        # Bytes are NHWC, and their channels where a kernel wants them only behind the transposition.
         is_frame = picture.dtype == ir.DataType.UINT8
         if taken and change and (not is_frame or any(node.op_type == "Transpose" for node in nodes)):
             _replace(model.graph, picture, nodes, change)
