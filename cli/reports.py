@@ -24,7 +24,9 @@ def show_answer(answer: Any) -> None:
 
 def show_turned(model: Any) -> None:
     """What was in training mode in the file that `model` came from."""
-    if turned := model.metadata_props.get("armlet.turned_to_inference"):
+    from ..frontend.importer import TURNED
+
+    if turned := model.metadata_props.get(TURNED):
         click.echo(f"in training mode in the file, taken as at inference: {turned}")
 
 
