@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -70,5 +71,10 @@ def test_interrupting_the_verification_ends_the_emulated_phones(tmp_path, interr
 
 def emulators_of(number):
     """The emulators that the process of this number has started."""
-    children = psutil.Process(number).children(recursive=True)
-    return [child for child in children if child.name().startswith("qemu")]
+    found = []
+    for child in psutil.Process(number).children(recursive=True):
+        # Compilers among them come and go.
+        with suppress(psutil.NoSuchProcess):
+            if child.name().startswith("qemu"):
+                found.append(child)
+    return found

@@ -29,6 +29,7 @@ def test_the_same_points_draw_the_same_file(tmp_path):
     assert {"resolution", "width", "v3_large, cortex-a55", "v3_small, cortex-a76"} <= texts
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_point_is_modelled_and_above_its_floor():
     point = measure(Variant("mobilenet_v3_small", 96, 0.35), find_core("cortex-a76"))

@@ -24,6 +24,8 @@ from armlet.targets.rpc_server import server_program
 
 from ...waiting import free_port, wait_until
 
+KILLS = 20
+
 TUNE = """
 import hashlib, sys
 from pathlib import Path
@@ -123,8 +125,8 @@ def kill_a_session(servers) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
-def test_no_record_is_lost_whatever_is_killed(kills, boards, network, tmp_path):
+@pytest.mark.full
+def test_no_record_is_lost_whatever_is_killed(boards, network, tmp_path):
     processes, uri = boards
     tracker, *servers = processes
     undisturbed, records = tmp_path / "undisturbed.jsonl", tmp_path / "records.jsonl"
@@ -133,7 +135,7 @@ def test_no_record_is_lost_whatever_is_killed(kills, boards, network, tmp_path):
 
     client = Process(sys.executable, "-c", TUNE, network, records, uri)
     random, known, killed = np.random.default_rng(0), set(), []
-    while len(killed) < kills:
+    while len(killed) < KILLS:
         time.sleep(random.uniform(1, 10))
         if client.popen.poll() == 0:
             # Kills are to be in the midst of a run.
