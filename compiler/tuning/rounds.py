@@ -26,7 +26,8 @@ FAILURES = 3
 class Rounds:
     """The rounds of a run: `measure`, whose costs are in `unit`, is called by so many `workers` at once.
 
-    A round's records are in the file when it ends: a run that is ended in any way goes on from there.
+    A round's records are in the file when it ends: a run that is ended in any way goes on from there. Of the
+    rounds so many have `failed`.
     """
 
     tasks: Sequence[Task]
@@ -35,6 +36,7 @@ class Rounds:
     measure: Callable[[Choice], Costs]
     workers: int
     failures: Failures
+    failed: int = 0
 
     def run(self, most: int | None, progress: Progress) -> Tuning:
         """Measure what the database does not know, at most so many trials, then what it comes to.
@@ -44,14 +46,25 @@ class Rounds:
         measured = self.measure_trials(most, progress)
         progress("the network by default, and with the best of its kernels", 1.0, self.standing)
         default = self.measure({task: task.trials[0] for task in self.tasks})
-        ranking = Ranking.begin(self.tasks, self.database, self.measure)
-        self.take([*ranking.rounds()], ranking.costs_of, progress, " to rank the best again")
-        progress("the network with what is best together", 1.0, self.standing)
-        tuned = ranking.settle(self.measure)
+        tuned = self.rank(progress)
         self.database.tidy()
         return Tuning(
             self.tasks, self.database, self.unit, measured, default.whole, tuned.whole, self.failures.reasons
         )
+
+    def rank(self, progress: Progress) -> Costs:
+        """Rank the best of each kernel again; returns the costs of the network with what is best then.
+
+        Where rounds failed, that is left to the next run, which measures what is missing first: the same
+        trials give the same ranking.
+        """
+        if not self.failed:
+            ranking = Ranking.begin(self.tasks, self.database, self.measure)
+            self.take([*ranking.rounds()], ranking.costs_of, progress, " to rank the best again")
+            progress("the network with what is best together", 1.0, self.standing)
+            if not self.failed:
+                return ranking.settle(self.measure)
+        return self.measure({task: task.best(self.database) for task in self.tasks})
 
     @property
     def standing(self) -> Standing:
@@ -98,6 +111,7 @@ class Rounds:
                     try:
                         costs = costs_of(each, future.result())
                     except ArmletError as error:
+                        self.failed += 1
                         self.failures.add(error, "rounds", FAILURES)
                         continue
                     self.failures.none()

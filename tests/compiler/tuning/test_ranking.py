@@ -7,6 +7,7 @@ from armlet.compiler.tuning.failures import Failures
 from armlet.compiler.tuning.ranking import BEST, Ranking
 from armlet.compiler.tuning.rounds import Rounds
 from armlet.compiler.tuning.tasks import Costs
+from armlet.errors import DeviceError
 
 # What each of the candidates of each kernel costs by itself.
 ALONE = ((10.0, 9.0, 9.5, 9.8, 12.0), (20.0, 21.0), (5.0,), (7.0, 6.0, 6.5))
@@ -117,3 +118,27 @@ def test_new_trials_are_ranked_with_all_others(tuned, tmp_path):
     assert (tuning.measured, best) == (1, [2, 0, 0, 1])
     assert len(second.rounds) == 1 + 1 + 5 + 1
     assert first.database.path.read_text() == text
+
+
+# The rounds of a run by number: of trials, by default, with the best, of the ranking.
+@pytest.mark.parametrize("lost", [1, 4, 7, 8, 10])
+def test_what_is_lost_leaves_the_ranking_to_the_next_run(lost, tuned, tmp_path):
+    undisturbed, *_ = tuned({(0, 1): 1.0, (1, 0): 2.0, (0, 2, (1, 1)): 9.0}, tmp_path / "undisturbed.jsonl")
+    made = Made(tmp_path / "records.jsonl", undisturbed.added)
+    measure, made.count = made.measure, 0
+
+    def fails(choice):
+        made.count += 1
+        if made.count == lost + 1:
+            raise DeviceError("the board is gone")
+        return measure(choice)
+
+    run = Rounds(
+        TASKS, made.database, "modelled_cycles", fails, 1, Failures(made.database.path, tmp_path)
+    ).run
+    tuning = run(None, lambda what, part, standing: None)
+    assert tuning.failures == {"the board is gone": 1}
+    among = [record for record in made.database if record.trial.device.endswith(", among the best")]
+    assert bool(among) == (lost >= 5)
+    again, *_ = tuned(undisturbed.added, made.database.path)
+    assert again.database.path.read_text() == undisturbed.database.path.read_text()
